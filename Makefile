@@ -1,0 +1,32 @@
+# Every target sets itself up in .venv and needs only Python 3.11 or newer; choose one with PYTHON=...
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test bench clean
+.DELETE_ON_ERROR:
+
+demo: $(STAMP)
+	$(BIN)/polaris-llm demo
+
+test: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+$(STAMP): pyproject.toml constraints.txt
+	@for python in $(PYTHONS); do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "$$python -m venv .venv"; exec $$python -m venv .venv; \
+	    fi; \
+	done; echo 'no Python 3.11 or newer among: $(PYTHONS); name one with make PYTHON=...' >&2; exit 1
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,123 @@
+"""The journal of all sessions: one actor keeps the logs, everybody else reads and appends through its handle."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from ..core.call_context import CallContext
+from ..core.events import Event, RunEnded, outcome_of
+from ..core.exceptions import JournalConflictError, OutcomeUnknownError, UnknownSessionError
+from ..core.runs import RunOutcome
+from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
+from .links import Link
+
+
+class JournalActor:
+    """Keeps logs in memory and wakes those who wait for more."""
+
+    def __init__(self, max_sessions: int, max_bytes: int) -> None:
+        self._log = MemoryEventLog(max_sessions=max_sessions, max_bytes=max_bytes)
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def append(self, call: CallContext, session_id: str, expected_seq: int, lines: tuple[LogLine, ...]) -> int:
+        """See MemoryEventLog."""
+        length = self._log.append(session_id, expected_seq, lines)
+        for waiting in self._waiting.get(session_id, ()):
+            waiting.set()
+        return length
+
+    def read(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
+        """See MemoryEventLog."""
+        return self._log.read(session_id, after)
+
+    async def follow(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
+        """The lines after the first `after`, as soon as there are any; none once the run is over and all was read."""
+        while not (lines := self._log.read(session_id, after)):
+            if not self._is_open(session_id):
+                return ()
+            await self._more(session_id)
+        return lines
+
+    async def last_run(self, call: CallContext, session_id: str) -> LogLine:
+        """The line that ended the session's last run, once it has ended; raises UnknownSessionError."""
+        while self._is_open(session_id):
+            await self._more(session_id)
+        return next(line for line in reversed(self._log.read(session_id)) if line.closes)
+
+    def open_sessions(self, call: CallContext) -> tuple[str, ...]:
+        """The sessions with a run that has not ended."""
+        return self._log.open_sessions()
+
+    def session_ids(self, call: CallContext) -> tuple[str, ...]:
+        """All sessions, oldest first."""
+        return self._log.session_ids()
+
+    def health(self) -> dict[str, int]:
+        """How much is kept."""
+        return {"sessions": len(self._log.session_ids()), "open": len(self._log.open_sessions())}
+
+    def _is_open(self, session_id: str) -> bool:
+        is_open = self._log.is_open(session_id)
+        if is_open is None:
+            raise UnknownSessionError(f"no session {session_id!r}: it was never submitted, or its log was dropped", session_id)
+        return is_open
+
+    async def _more(self, session_id: str) -> None:
+        more = asyncio.Event()
+        waiting = self._waiting.setdefault(session_id, set())
+        waiting.add(more)
+        try:
+            await more.wait()
+        finally:
+            waiting.discard(more)
+            if not waiting:
+                self._waiting.pop(session_id, None)
+
+
+class JournalHandle:
+    """JournalPort over the journal actor, and what a client reads of it."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
+        """See JournalPort. When the journal dies in between, a second try tells whether the first was kept."""
+        lines = tuple(to_line(event) for event in events)
+        call = CallContext(session_id=session_id)
+        try:
+            await self._link.ask("append", call, session_id, expected_seq, lines)
+        except OutcomeUnknownError:
+            try:
+                await self._link.ask("append", call, session_id, expected_seq, lines)
+            except JournalConflictError as conflict:
+                if conflict.actual_seq != expected_seq + len(lines):
+                    raise
+
+    async def read(self, session_id: str, after: int = 0) -> tuple[Event, ...]:
+        """See JournalPort."""
+        lines: tuple[LogLine, ...] = await self._link.ask("read", CallContext(session_id=session_id), session_id, after)
+        return tuple(from_line(line) for line in lines)
+
+    async def follow(self, session_id: str, after: int, timeout_s: float) -> AsyncIterator[Event]:
+        """The events after the first `after`, live, until the run is over; raises DeadlineExceededError after `timeout_s` without one."""
+        call = CallContext(session_id=session_id, remaining_s=timeout_s)
+        while lines := await self._link.ask("follow", call, session_id, after):
+            for line in lines:
+                after += 1
+                yield from_line(line)
+
+    async def outcome(self, session_id: str, timeout_s: float) -> RunOutcome:
+        """What came of the session's last run, once it is over; raises UnknownSessionError, DeadlineExceededError."""
+        line: LogLine = await self._link.ask("last_run", CallContext(session_id=session_id, remaining_s=timeout_s), session_id)
+        ended = from_line(line)
+        assert isinstance(ended, RunEnded), "the journal marks only RunEnded as closing"
+        return outcome_of(session_id, ended)
+
+    async def open_sessions(self) -> tuple[str, ...]:
+        """The sessions with a run that has not ended."""
+        ids: tuple[str, ...] = await self._link.ask("open_sessions", CallContext())
+        return ids
+
+    async def session_ids(self) -> tuple[str, ...]:
+        """All sessions, oldest first."""
+        ids: tuple[str, ...] = await self._link.ask("session_ids", CallContext())
+        return ids

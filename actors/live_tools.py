@@ -1,0 +1,93 @@
+"""Runs the live tools of runs in the process that submitted them: takes their calls from the desk, gives results back."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from ..core.call_context import CallContext
+from ..core.exceptions import ActorError
+from ..core.models import ToolResult
+from ..core.tool_registry import BaseTool, ToolRegistry
+from .callers import LiveCall
+from .links import Link
+
+logger = logging.getLogger(__name__)
+
+TRY_AGAIN_S = 0.2
+"""Between two tries to reach a desk that is being replaced."""
+
+
+class LiveTools:
+    """The live tools of this process, by session. Used on the runtime's own loop only."""
+
+    def __init__(self, desk: Link, caller_id: str) -> None:
+        self.caller_id = caller_id
+        self._desk = desk
+        self._tools: dict[str, ToolRegistry] = {}
+        self._homes: dict[str, asyncio.AbstractEventLoop | None] = {}
+        self._taking: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def attach(self, session_id: str, tools: Sequence[BaseTool], home: asyncio.AbstractEventLoop | None) -> None:
+        """Serve a session's live tools from now on; async ones run on `home`, the loop that submitted them, if there was one."""
+        registry = self._tools[session_id] = ToolRegistry()
+        for tool in tools:
+            registry.register_tool(tool)
+        self._homes[session_id] = home
+        await self._desk.ask("attach", CallContext(session_id=session_id), self.caller_id, (session_id,))
+        if self._taking is None:
+            self._taking = asyncio.create_task(self._take_all())
+
+    def detach(self, session_id: str) -> None:
+        """The session is over."""
+        if self._tools.pop(session_id, None) is not None:
+            self._homes.pop(session_id)
+            self._desk.tell("detach", CallContext(session_id=session_id), self.caller_id, (session_id,))
+
+    async def close(self) -> None:
+        """Say goodbye: runs that need these tools wait for another process."""
+        tasks = [*self._running, *([self._taking] if self._taking else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._taking is not None:
+            self._taking = None
+            try:
+                await self._desk.ask("leave", CallContext(remaining_s=1.0), self.caller_id)
+            except ActorError as error:
+                logger.info("the desk did not hear the goodbye: %s", error)
+
+    async def _take_all(self) -> None:
+        while True:
+            try:
+                calls: tuple[LiveCall, ...] = await self._desk.ask("take", CallContext(), self.caller_id)
+            except ActorError as error:
+                logger.warning("live tools cannot be served for now: %s", error)
+                await asyncio.sleep(TRY_AGAIN_S)
+                await self._attach_again()
+                continue
+            for call in calls:
+                task = asyncio.create_task(self._run(call))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    async def _attach_again(self) -> None:
+        try:
+            await self._desk.ask("attach", CallContext(), self.caller_id, tuple(self._tools))
+        except ActorError as error:
+            logger.warning("the desk is not back yet: %s", error)
+
+    async def _run(self, live: LiveCall) -> None:
+        result = await self._result(live)
+        self._desk.tell("complete", live.call, self.caller_id, live.number, result)
+
+    async def _result(self, live: LiveCall) -> ToolResult:
+        registry = self._tools.get(live.call.session_id)
+        if registry is None:
+            message = f"session {live.call.session_id} has no live tools here any more"
+            return ToolResult(call_id=live.call.call_id, tool_name=live.name, success=False, result={}, error_message=message)
+        work = registry.run_tool(live.name, live.arguments, live.call, live.context)
+        home = self._homes.get(live.call.session_id)
+        if home is None or not home.is_running():
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))

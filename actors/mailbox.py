@@ -1,0 +1,262 @@
+"""The receiving end of messages between actors: batches in, answers out, late ones collected.
+
+Answers that are quick ride on the reply of their mail; later ones wait for the caller's `collect`, which is also the sign
+that the caller lives. One slow message never holds back the others of its batch.
+"""
+
+import asyncio
+import inspect
+import logging
+import os
+from collections import deque
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Literal
+
+from ..core.exceptions import ActorError, DeadlineExceededError, LLMIntegrationError, OverloadedError, UnexpectedError
+from .engine import ActorSpec
+from .messages import LARGE_BYTES, Answer, Blob, Greeting, LargeValues, Mail, MailReply, Message, is_aside, size_of, unwrap, wrap
+
+logger = logging.getLogger(__name__)
+
+QUICK_TICKS = 6
+"""Turns of the event loop for which a mail waits for quick answers."""
+OVERLOAD_RETRY_S = 0.05
+"""The hint that a full actor gives."""
+CLOSE_WAIT_S = 5.0
+"""Seconds that methods get to end when they are cancelled because the actor closes."""
+WATCH = "watch"
+"""Never answered: its asker waits for its own `collect` to fail."""
+HEALTH = "health"
+LIFECYCLE = frozenset({"start", "stop"})
+"""Public methods that are for the engine alone."""
+
+
+class _Work:
+    """One message, until it is answered."""
+
+    __slots__ = ("cancelled_by", "is_done", "method", "number", "remaining_s", "task", "timer")
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        self.method = "a message"
+        self.remaining_s: float | None = None
+        self.task: asyncio.Future[Any] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.cancelled_by: Literal["asker", "deadline", "close"] | None = None
+        self.is_done = False
+
+    def read(self, content: Any) -> Message:  # a blob's content
+        message = unwrap(Message, content)
+        self.method, self.remaining_s = message.method, message.context.remaining_s
+        return message
+
+    def arm(self) -> None:
+        if self.remaining_s is not None:
+            self.timer = asyncio.get_running_loop().call_later(self.remaining_s, self.cancel, "deadline")
+
+    def cancel(self, by: Literal["asker", "deadline", "close"]) -> None:
+        if self.task is not None and self.cancelled_by is None:
+            self.cancelled_by = by
+            self.task.cancel()
+
+    def end(self) -> None:
+        self.is_done = True
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+class _Caller:
+    """One sender: its asks in hand, and its answers that wait to be collected."""
+
+    def __init__(self) -> None:
+        self.asks: dict[int, _Work] = {}
+        self.answers: deque[Blob] = deque()
+        self.arrived = asyncio.Event()
+        self.collecting = 0
+        self.last_seen = 0.0
+
+    def put(self, blob: Blob) -> None:
+        self.answers.append(blob)
+        self.arrived.set()
+
+    def take(self) -> list[Blob]:
+        """As many as make one batch."""
+        taken: list[Blob] = []
+        size = 0
+        while self.answers and (not taken or size + size_of(self.answers[0]) <= LARGE_BYTES):
+            size += size_of(self.answers[0])
+            taken.append(self.answers.popleft())
+        if not self.answers:
+            self.arrived.clear()
+        self.last_seen = asyncio.get_running_loop().time()
+        return taken
+
+
+class Mailbox:
+    """Gives a plain object's public methods to callers elsewhere; each takes a CallContext and the ask's arguments."""
+
+    def __init__(self, actor: object, spec: ActorSpec, place: LargeValues, greeting: Greeting) -> None:
+        self._actor = actor
+        self._spec = spec
+        self._place = place
+        self._greeting = greeting
+        self._callers: dict[str, _Caller] = {}
+        self._in_hand: set[_Work] = set()
+        self._served = 0
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def mail(self, mail: Mail) -> MailReply:
+        """Take a batch and answer what can be answered at once."""
+        if mail.greeting is not None and mail.greeting != self._greeting:
+            return MailReply(self._greeting, [])
+        caller = self._caller(mail.caller)
+        for number in mail.cancelled:
+            if (work := caller.asks.get(number)) is not None:
+                work.cancel("asker")
+        begun = [work for blob in mail.blobs if (work := self._receive(caller, blob)) is not None]
+        for _ in range(QUICK_TICKS):
+            if all(work.is_done for work in begun):
+                break
+            await asyncio.sleep(0)
+        return MailReply(self._greeting if mail.greeting else None, caller.take())
+
+    async def collect(self, caller_name: str, wait_s: float) -> list[Blob]:
+        """Late answers, as soon as there are any, or none after `wait_s` seconds."""
+        caller = self._caller(caller_name)
+        caller.collecting += 1
+        try:
+            if not caller.answers:
+                async with asyncio.timeout(wait_s):
+                    await caller.arrived.wait()
+                await asyncio.sleep(0)  # others of the same tick come along
+        except TimeoutError:
+            pass
+        finally:
+            caller.collecting -= 1
+        return caller.take()
+
+    async def close(self) -> None:
+        """Cancel all work in hand and let the actor end."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        others = [work for work in self._in_hand if work.task is not asyncio.current_task()]
+        for work in others:
+            work.cancel("close")
+        if tasks := [work.task for work in others if work.task is not None]:
+            await asyncio.wait(tasks, timeout=CLOSE_WAIT_S)
+        if hasattr(self._actor, "stop"):
+            await self._actor.stop()
+
+    def _caller(self, name: str) -> _Caller:
+        loop = asyncio.get_running_loop()
+        caller = self._callers.get(name) or self._callers.setdefault(name, _Caller())
+        caller.last_seen = loop.time()
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers)
+        return caller
+
+    def _drop_dead_callers(self) -> None:
+        loop = asyncio.get_running_loop()
+        dead_since = loop.time() - self._spec.lease_s
+        for name, caller in list(self._callers.items()):
+            if caller.collecting == 0 and caller.last_seen < dead_since:
+                for work in caller.asks.values():
+                    work.cancel("asker")
+                del self._callers[name]
+        self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers) if self._callers else None
+
+    def _receive(self, caller: _Caller, blob: Blob) -> _Work | None:
+        """The work that a message leaves, unless it is answered at once."""
+        number, content = blob
+        work = _Work(number)
+        try:
+            result = self._begin(work, content)
+        except Exception as error:  # the boundary that dispatches messages: the asker is told
+            self._answer(caller, work, Answer(None, _known(error)))
+            return None
+        if inspect.isawaitable(result):
+            self._follow(caller, work, result)
+            return work
+        if work.method != WATCH:
+            self._answer(caller, work, Answer(result))
+        return None
+
+    def _begin(self, work: _Work, content: Any) -> Any:  # the method's value, or what will give it
+        if is_aside(content):
+            self._require_room()
+            return self._fetch(work, content)
+        message = work.read(content)
+        if message.method == WATCH:
+            return None
+        if message.method == HEALTH:
+            return self._health()
+        self._require_room()
+        return self._call(message)
+
+    async def _fetch(self, work: _Work, reference: Any) -> Any:  # the method's value
+        message = work.read(await self._place.load(reference))
+        work.arm()
+        result = self._call(message)
+        return await result if inspect.isawaitable(result) else result
+
+    def _require_room(self) -> None:
+        if len(self._in_hand) >= self._spec.capacity:
+            refusal = f"{self._spec.name} has {len(self._in_hand)} messages in hand, its capacity"
+            raise OverloadedError(refusal, self._spec.name, retry_after=OVERLOAD_RETRY_S)
+
+    def _call(self, message: Message) -> Any:  # whatever the actor's method gives
+        if not _is_public(self._actor, message.method):
+            known = ", ".join(name for name in dir(self._actor) if _is_public(self._actor, name))
+            raise ActorError(f"{self._spec.name} has no method {message.method!r}; it has: {known}", self._spec.name)
+        return getattr(self._actor, message.method)(message.context, *message.arguments)
+
+    def _follow(self, caller: _Caller, work: _Work, result: Awaitable[Any]) -> None:
+        work.task = asyncio.ensure_future(result)
+        work.arm()
+        self._in_hand.add(work)
+        if work.number is not None:
+            caller.asks[work.number] = work
+        work.task.add_done_callback(partial(self._end, caller, work))
+
+    def _end(self, caller: _Caller, work: _Work, task: asyncio.Future[Any]) -> None:
+        work.end()
+        self._in_hand.discard(work)
+        if work.number is not None:
+            caller.asks.pop(work.number, None)
+        if not task.cancelled():
+            error = task.exception()
+            self._answer(caller, work, Answer(task.result()) if error is None else Answer(None, _known(error)))
+        elif work.cancelled_by == "deadline":
+            late = f"{work.method} did not end within {work.remaining_s:g} s"
+            self._answer(caller, work, Answer(None, DeadlineExceededError(late, self._spec.name)))
+        elif work.cancelled_by is None:
+            self._answer(caller, work, Answer(None, UnexpectedError(f"{self._spec.name} cancelled {work.method} itself")))
+
+    def _answer(self, caller: _Caller, work: _Work, answer: Answer) -> None:
+        self._served += 1
+        if work.number is not None:
+            caller.put(self._wrap(work.number, answer))
+        elif answer.error is not None:
+            logger.error("%s: %s failed: %s", self._spec.name, work.method, answer.error)
+
+    def _wrap(self, number: int, answer: Answer) -> Blob:
+        try:
+            return wrap(number, answer, self._place)
+        except Exception as unsendable:  # whatever pickle raises for what cannot travel
+            return wrap(number, Answer(None, UnexpectedError.of(answer.error or unsendable)), self._place)
+
+    def _health(self) -> dict[str, Any]:  # JSON
+        facts = self._actor.health() if hasattr(self._actor, "health") else {}
+        return {"name": self._spec.name, "pid": os.getpid(), "in_hand": len(self._in_hand), "served": self._served, **facts}
+
+
+def _is_public(actor: object, name: str) -> bool:
+    return not name.startswith("_") and name not in LIFECYCLE and callable(getattr(actor, name, None))
+
+
+def _known(error: BaseException) -> LLMIntegrationError:
+    if isinstance(error, LLMIntegrationError):
+        return error
+    logger.error("unexpected %s", type(error).__name__, exc_info=error)
+    return UnexpectedError.of(error)

@@ -1,0 +1,68 @@
+"""Starts, finds and stops a runtime's actors."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.call_context import CallContext
+from ..core.exceptions import LLMConfigurationError
+from ..core.settings import Settings
+from .links import Links
+from .names import Names
+from .roster import actor_specs, supervisor_spec
+from .supervisor import stop_actors as stop_by_name
+
+SettingsSource = str | Path | Mapping[str, Any] | Settings | None
+"""A YAML file, its content, settings, or the default ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A runtime's actors are there."""
+
+    settings: Settings
+    owner: bool
+
+
+Opening = Callable[[Links, Settings], Awaitable[Opened]]
+
+
+async def start_actors(links: Links, settings: Settings) -> Opened:
+    names = Names(settings)
+    if await links.engine.find(names.supervisor) is not None:
+        found = await find_actors(links, settings)
+        if found.settings.fingerprint() != settings.fingerprint():
+            message = f"a runtime {settings.runtime.name!r} with other settings is running: connect to it, or give this one another name"
+            raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
+        return found
+    try:
+        await links.engine.create(supervisor_spec(settings))
+    except BaseException:
+        await stop_actors(links, settings)
+        raise
+    return Opened(settings, owner=True)
+
+
+async def find_actors(links: Links, settings: Settings) -> Opened:
+    name = Names(settings).supervisor
+    if await links.engine.find(name) is None:
+        message = f"no runtime {settings.runtime.name!r} in namespace {settings.runtime.namespace!r} of this cluster: start one"
+        raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
+    theirs: Settings = await links.to(name).ask("settings", CallContext())
+    return Opened(theirs, owner=False)
+
+
+async def stop_actors(links: Links, settings: Settings) -> None:
+    # The supervisor first, or it would replace the others.
+    specs = reversed(actor_specs(settings))
+    await stop_by_name(links.engine, [Names(settings).supervisor, *(spec.name for spec in specs)])
+
+
+def with_runtime(source: SettingsSource, runtime: Mapping[str, Any]) -> Settings:  # fields of RuntimeSettings
+    """Settings whose section `runtime` has these values in place of its own."""
+    settings = source if isinstance(source, Settings) else Settings.load(source)
+    if not runtime:
+        return settings
+    section = {**settings.runtime.model_dump(), **runtime}
+    return settings.model_copy(update={"runtime": Settings.load({"runtime": section}).runtime})

@@ -1,0 +1,130 @@
+"""Actors as Ray actors. The only file that creates, finds, calls and kills them.
+
+Facts of Ray 2.60 that this file rests on: classes are given to ray.remote() undecorated, so that they pickle by
+reference; actors that must outlive their creator are detached, in a named namespace; an actor without restarts is known
+to be dead within milliseconds; looking an actor up is a blocking call, made in a thread.
+"""
+
+import asyncio
+from typing import Any, cast
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import RayError
+
+from ..core.exceptions import LLMIntegrationError
+from .engine import ActorGoneError, ActorSpec, Address
+from .links import Links
+from .mailbox import Mailbox
+from .messages import Blob, Greeting, Mail, MailReply
+
+MANY = 1_000_000
+"""Calls that Ray may let into an actor at once; the mailbox is what bounds its work."""
+
+
+class RayEngine:
+    """Creates detached actors in one namespace of a Ray cluster that this process is connected to."""
+
+    pickles = True
+
+    def __init__(self, namespace: str, greeting: Greeting, *, timeout_s: float = 60.0) -> None:
+        self._namespace = namespace
+        self._greeting = greeting
+        self._timeout_s = timeout_s
+
+    async def create(self, spec: ActorSpec) -> None:
+        """See Engine; raises what the actor's own start raised, if that is an error of ours."""
+        handle = await asyncio.to_thread(self._create, spec)
+        try:
+            await asyncio.wait_for(handle.ready.remote(), self._timeout_s)
+        except (RayError, TimeoutError) as error:
+            ray.kill(handle, no_restart=True)
+            cause = getattr(error, "cause", None)
+            raise cause if isinstance(cause, LLMIntegrationError) else ActorGoneError(f"{spec.name} did not start: {error}") from error
+
+    async def find(self, name: str) -> Address | None:
+        """See Engine."""
+        try:
+            return RayAddress(name, await asyncio.to_thread(ray.get_actor, name, self._namespace))
+        except ValueError:
+            return None
+
+    async def stop(self, name: str) -> None:
+        """See Engine."""
+        try:
+            handle = await asyncio.to_thread(ray.get_actor, name, self._namespace)
+        except ValueError:
+            return
+        ray.kill(handle, no_restart=True)
+
+    def store(self, blob: bytes) -> Any:  # an ObjectRef
+        """See Engine."""
+        return ray.put(blob)
+
+    async def load(self, reference: Any) -> bytes:  # an ObjectRef
+        """See Engine."""
+        return cast(bytes, await reference)
+
+    def _create(self, spec: ActorSpec) -> Any:  # Ray's handle
+        options: dict[str, Any] = {
+            "name": spec.name,
+            "namespace": self._namespace,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "num_cpus": 0,
+            "max_concurrency": MANY,
+            "max_restarts": -1 if spec.restarted_by_engine else 0,
+            "max_task_retries": 0,
+        }
+        if spec.labels:
+            options["label_selector"] = spec.labels
+        return ray.remote(RayShell).options(**options).remote(spec, self._namespace, self._greeting, self._timeout_s)
+
+
+class RayAddress:
+    """A Ray actor that holds a mailbox."""
+
+    def __init__(self, name: str, handle: "ActorHandle[Any]") -> None:
+        self._name = name
+        self._handle = handle
+
+    async def mail(self, mail: Mail) -> MailReply:
+        """See Address."""
+        try:
+            return cast(MailReply, await self._handle.mail.remote(mail))
+        except RayError as error:
+            raise ActorGoneError(f"{self._name} is gone: {type(error).__name__}") from error
+
+    async def collect(self, caller: str, wait_s: float) -> list[Blob]:
+        """See Address."""
+        try:
+            return cast(list[Blob], await self._handle.collect.remote(caller, wait_s))
+        except RayError as error:
+            raise ActorGoneError(f"{self._name} is gone: {type(error).__name__}") from error
+
+
+class RayShell:
+    """What runs in the Ray actor's process: one plain actor behind its mailbox. It starts by itself, also when Ray restarts it."""
+
+    def __init__(self, spec: ActorSpec, namespace: str, greeting: Greeting, timeout_s: float) -> None:
+        engine = RayEngine(namespace, greeting, timeout_s=timeout_s)
+        self._links = Links(engine, spec.name, greeting, timeout_s=timeout_s)
+        self._started = asyncio.create_task(self._start(spec, greeting))
+
+    async def ready(self) -> None:
+        """Return when the actor has started; raises what its start raised."""
+        await asyncio.shield(self._started)
+
+    async def mail(self, mail: Mail) -> MailReply:
+        """See Mailbox."""
+        return await (await asyncio.shield(self._started)).mail(mail)
+
+    async def collect(self, caller: str, wait_s: float) -> list[Blob]:
+        """See Mailbox."""
+        return await (await asyncio.shield(self._started)).collect(caller, wait_s)
+
+    async def _start(self, spec: ActorSpec, greeting: Greeting) -> Mailbox:
+        actor = spec.build(self._links)
+        if hasattr(actor, "start"):
+            await actor.start()
+        return Mailbox(actor, spec, self._links.engine, greeting)

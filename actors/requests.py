@@ -1,0 +1,88 @@
+"""What a caller asks of `LLMRuntime.submit`, taken apart: the run's specification, its tools by where they run, and the rest."""
+
+import difflib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..core.events import Event
+from ..core.exceptions import LLMConfigurationError
+from ..core.runs import RunLimits, RunSpec
+from ..core.settings import Settings
+from ..core.tool_functions import FunctionTool
+from ..core.tools import BaseTool
+
+OnEvent = Callable[[Event], None]
+
+FILLED_IN = {"objective", "tools", "tool_references", "live_tools", "caller_id"}
+"""Fields of RunSpec that are not the caller's to give."""
+RUN_OPTIONS = {field.name for field in fields(RunSpec)} - FILLED_IN
+OWN_OPTIONS = {"tools", "session_id", "on_event"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A session to submit."""
+
+    session_id: str
+    spec: RunSpec
+    """Without its tools."""
+    pool_tools: tuple[str, ...]
+    live_tools: tuple[BaseTool, ...]
+    on_event: OnEvent | None
+
+    @classmethod
+    def of(cls, objective: str, options: Mapping[str, Any], defaults: RunSpec) -> "Request":  # RUN_OPTIONS and OWN_OPTIONS
+        """The request; raises LLMConfigurationError for an unknown option or something that is no tool."""
+        for name in options:
+            if name not in RUN_OPTIONS | OWN_OPTIONS:
+                raise _unknown(name)
+        tools = options.get("tools", ())
+        return cls(
+            session_id=options.get("session_id") or str(uuid.uuid4()),
+            spec=replace(defaults, objective=objective, **{name: value for name, value in options.items() if name in RUN_OPTIONS}),
+            pool_tools=tuple(tool for tool in tools if isinstance(tool, str)),
+            live_tools=tuple(_live(tool) for tool in tools if not isinstance(tool, str)),
+            on_event=options.get("on_event"),
+        )
+
+
+def default_spec(settings: Settings) -> RunSpec:
+    """A run without an objective, as the settings want runs to be."""
+    wanted = settings.conversation_management
+    limits = RunLimits(max_steps=wanted.max_steps, deadline_s=wanted.deadline_s, caller_timeout_s=wanted.caller_timeout_s)
+    return RunSpec(objective="", protocol=wanted.protocol, limits=limits)
+
+
+def completed(spec: RunSpec, settings: Settings) -> RunSpec:
+    """The spec with its provider's settings where it says nothing itself; raises LLMConfigurationError for an unknown provider."""
+    provider = settings.provider(spec.provider)
+    return replace(
+        spec,
+        model=spec.model or provider.model,
+        temperature=provider.temperature if spec.temperature is None else spec.temperature,
+        max_output_tokens=provider.max_tokens if spec.max_output_tokens is None else spec.max_output_tokens,
+    )
+
+
+def with_live_tools(spec: RunSpec, tools: Sequence[BaseTool], caller_id: str) -> RunSpec:
+    """The spec with these tools added, which run at the caller."""
+    schemas = [replace(tool.get_schema(), name=tool.name) for tool in tools]
+    return replace(spec, tools=(*spec.tools, *schemas), live_tools=tuple(schema.name for schema in schemas), caller_id=caller_id)
+
+
+def _live(tool: object) -> BaseTool:
+    if isinstance(tool, BaseTool):
+        return tool
+    if callable(tool):
+        return FunctionTool(tool)
+    problem = f"{tool!r} is no tool: give a name of the settings' tools, 'module:name', a function or a BaseTool"
+    raise LLMConfigurationError(problem, config_key="tools")
+
+
+def _unknown(name: str) -> LLMConfigurationError:
+    known = sorted(RUN_OPTIONS | OWN_OPTIONS)
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
+    return LLMConfigurationError(f"unknown option {name!r}{meant}; known: {', '.join(known)}", config_key=name)

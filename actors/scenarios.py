@@ -1,0 +1,80 @@
+"""Runs what-if scenarios in the cluster: the control loop of each, one session per control period, many loops at once."""
+
+import time
+from dataclasses import dataclass, replace
+
+from ..core.call_context import CallContext
+from ..core.exceptions import ErrorRecord, LLMIntegrationError
+from ..core.prompt_manager import PromptManager
+from ..core.runs import RunOutcome, RunSpec
+from ..core.scenarios.control_loop import ControlLoop
+from ..core.scenarios.decision import DECISION_SCHEMA, Decision
+from ..core.scenarios.report import row
+from ..core.scenarios.results import ScenarioResult
+from ..core.scenarios.scenario import Scenario
+from .conversation import Submission
+from .sessions import Sessions
+
+FARM_TOOLS = tuple(f"polaris_llm.core.scenarios.farm_tools:{name}" for name in ("get_metrics", "forecast_load", "simulate_action"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioTask:
+    """A scenario to run, and with which agent."""
+
+    simulation_id: str
+    """Makes the ids of the sessions, so that a task that is given again goes on where it stopped."""
+    scenario: Scenario
+    agent: RunSpec
+    """The model, the protocol and the limits of every decision; the rest is filled in."""
+
+
+class ScenarioActor:
+    """Drives the control loops of scenarios; its state is in the sessions' logs."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._prompts = PromptManager()
+        self._decisions: dict[str, int] = {}
+
+    async def run(self, call: CallContext, task: ScenarioTask) -> ScenarioResult:
+        """The finished scenario; a decision that fails is a recorded no-action."""
+        began = time.monotonic()
+        agent = await self._sessions.with_tools(task.agent, FARM_TOOLS)
+        loop, outcomes = ControlLoop.start(task.scenario), []
+        while not loop.finished:
+            outcome = await self._decision(task, agent, loop)
+            outcomes.append(outcome)
+            loop = loop.period(loop.decide(outcome.result) if outcome.ok else Decision(problem=_reason(outcome)))
+            self._decisions[task.simulation_id] = self._decisions.get(task.simulation_id, 0) + 1
+        return ScenarioResult(row=row(loop, outcomes, time.monotonic() - began), loop=loop, outcomes=tuple(outcomes))
+
+    async def _decision(self, task: ScenarioTask, agent: RunSpec, loop: ControlLoop) -> RunOutcome:
+        session_id = f"{task.simulation_id}/{task.scenario.name}/{len(loop.records) + 1}"
+        try:
+            await self._sessions.submit(Submission(session_id=session_id, run_id=f"{session_id}.1", spec=self._spec(agent, loop)))
+            return await self._sessions.outcome(session_id, agent.limits.deadline_s + 10)
+        except LLMIntegrationError as error:
+            return RunOutcome(session_id=session_id, run_id=f"{session_id}.1", status="failed", error=ErrorRecord.of(error))
+
+    def decisions(self, call: CallContext, simulation_id: str) -> int:
+        """How many decisions of a simulation were made so far."""
+        return self._decisions.get(simulation_id, 0)
+
+    def forget(self, call: CallContext, simulation_id: str) -> None:
+        """The simulation is over."""
+        self._decisions.pop(simulation_id, None)
+
+    def _spec(self, agent: RunSpec, loop: ControlLoop) -> RunSpec:
+        snapshot = loop.snapshot()
+        return replace(
+            agent,
+            system=self._prompts.render_template("web_farm_system", farm=snapshot),
+            objective=self._prompts.render_template("web_farm_objective", farm=snapshot, objective=loop.scenario.objective),
+            result_schema=DECISION_SCHEMA,
+            context={"farm": snapshot},
+        )
+
+
+def _reason(outcome: RunOutcome) -> str:
+    return f"{outcome.status}: {outcome.error.message if outcome.error else 'no answer'}"

@@ -1,0 +1,102 @@
+"""What a client of a runtime does with sessions, by messages: from the submitting process, or from another actor."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..core.call_context import CallContext
+from ..core.events import Event
+from ..core.exceptions import LLMConfigurationError
+from ..core.runs import RunOutcome, RunSpec
+from ..core.settings import Settings
+from ..core.tool_functions import load_tool
+from ..core.tool_schema import ToolSchema
+from .conversation import Submission
+from .journal import JournalHandle
+from .links import Links
+from .names import Names
+from .requests import completed
+
+ACCEPT_S = 60.0
+"""Seconds in which a submission must be accepted, a wait for a full host included."""
+
+
+class Sessions:
+    """Submits sessions to their hosts and reads what comes of them from the journal."""
+
+    def __init__(self, links: Links, settings: Settings) -> None:
+        self._links = links
+        self._settings = settings
+        self._names = Names(settings)
+        self._journal = JournalHandle(links.to(self._names.journal))
+        self._schemas: dict[str, ToolSchema] | None = None
+
+    async def submit(self, submission: Submission, timeout_s: float = ACCEPT_S) -> None:
+        """Return when the session is in the journal, and so survives its host."""
+        complete = replace(submission, spec=completed(submission.spec, self._settings))
+        await self._ask(submission.session_id, "submit", complete, timeout_s=timeout_s)
+
+    async def say(self, session_id: str, run_id: str, text: str) -> None:
+        """See ConversationHost."""
+        await self._ask(session_id, "say", session_id, run_id, text)
+
+    async def cancel(self, session_id: str) -> bool:
+        """See ConversationHost."""
+        cancelled: bool = await self._ask(session_id, "cancel", session_id)
+        return cancelled
+
+    async def decide(self, session_id: str, call_id: str, approved: bool, reason: str = "") -> None:
+        """See ConversationHost."""
+        await self._ask(session_id, "decide", session_id, call_id, approved, reason)
+
+    async def pause(self, session_id: str, reason: str) -> None:
+        """See ConversationHost."""
+        await self._ask(session_id, "pause", session_id, reason)
+
+    async def resume(self, session_id: str, reason: str) -> None:
+        """See ConversationHost."""
+        await self._ask(session_id, "resume", session_id, reason)
+
+    async def outcome(self, session_id: str, timeout_s: float) -> RunOutcome:
+        """See JournalHandle."""
+        return await self._journal.outcome(session_id, timeout_s)
+
+    async def read(self, session_id: str, after: int = 0) -> tuple[Event, ...]:
+        """See JournalHandle."""
+        return await self._journal.read(session_id, after)
+
+    def follow(self, session_id: str, after: int, timeout_s: float) -> AsyncIterator[Event]:
+        """See JournalHandle."""
+        return self._journal.follow(session_id, after, timeout_s)
+
+    async def session_ids(self) -> tuple[str, ...]:
+        """See JournalHandle."""
+        return await self._journal.session_ids()
+
+    async def with_tools(self, spec: RunSpec, tools: Sequence[str]) -> RunSpec:
+        """The spec with pool tools added: names of the settings' tools, or references `module:attribute`. Raises LLMConfigurationError."""
+        references = {schema.name: (reference, schema) for reference in tools if ":" in reference for schema in [_schema_at(reference)]}
+        listed = [await self._listed(name) for name in tools if ":" not in name]
+        return replace(
+            spec,
+            tools=(*spec.tools, *listed, *(schema for _, schema in references.values())),
+            tool_references={**spec.tool_references, **{name: reference for name, (reference, _) in references.items()}},
+        )
+
+    async def _listed(self, name: str) -> ToolSchema:
+        if self._schemas is None:
+            self._schemas = await self._links.to(self._names.tool_workers[0]).ask("schemas", CallContext())
+        if name not in self._schemas:
+            known = ", ".join(sorted(self._schemas)) or "none"
+            message = f"unknown tool {name!r}; known: {known}. Give it as 'module:name', or list it in tool_registry.tools"
+            raise LLMConfigurationError(message, config_key="tools", config_value=name)
+        return self._schemas[name]
+
+    async def _ask(self, session_id: str, method: str, *arguments: Any, timeout_s: float | None = None) -> Any:  # as the host's method
+        call = CallContext(session_id=session_id, remaining_s=timeout_s)
+        return await self._links.to(self._names.host_of(session_id)).ask(method, call, *arguments)
+
+
+def _schema_at(reference: str) -> ToolSchema:
+    tool = load_tool(reference)
+    return replace(tool.get_schema(), name=tool.name)

@@ -1,0 +1,1 @@
+"""How fast this is, measured; speed is never asserted in tests."""

@@ -1,0 +1,7 @@
+"""Every benchmark, one JSON line a case: `python -m benchmarks`."""
+
+from . import w1
+
+for engine in ("inline", "ray"):
+    for kilobytes in ("0", "14"):
+        w1.main(["--engine", engine, "--prompt-kb", kilobytes])

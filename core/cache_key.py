@@ -1,0 +1,42 @@
+"""What a model's answer is kept under: a digest of everything that changes the answer."""
+
+import hashlib
+import json
+from dataclasses import fields
+from operator import attrgetter
+
+from .inference import ModelRequest
+from .parts import PART, ModelMessage, Part, TextPart
+from .tool_schema import ToolSchema
+
+KEY_SCHEMA = 1
+"""Raised when keys or the answers kept under them change their meaning."""
+
+SILENT_FIELDS = frozenset({"cache", "metadata", "request_id"})
+"""What of a request does not change its answer."""
+
+_settings_of = attrgetter(*(field.name for field in fields(ModelRequest) if field.name not in SILENT_FIELDS | {"messages", "tools"}))
+_tool_of = attrgetter(*(field.name for field in fields(ToolSchema)))
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def cache_key(provider: str, request: ModelRequest) -> str:
+    """The key of a request to a provider, 64 hexadecimal digits: equal for equal requests, in every process."""
+    messages = [_message(message) for message in request.messages]
+    tools = [_tool_of(tool) for tool in request.tools]
+    return stable_digest([KEY_SCHEMA, provider, _settings_of(request), messages, tools])
+
+
+def stable_digest(document: object) -> str:
+    """SHA-256 of a JSON value's one spelling; unlike `canonical.digest` it takes NaN and halves of characters as well."""
+    return hashlib.sha256(_encode(document).encode("ascii")).hexdigest()
+
+
+def _message(message: ModelMessage) -> list[object]:
+    return [message.role, *map(_part, message.parts)]
+
+
+def _part(part: Part) -> object:
+    if type(part) is TextPart and part.provider_data is None:
+        return part.text  # nearly all parts are such; the others are JSON objects, so the two cannot be confused
+    return PART.dump_python(part, mode="json")

@@ -1,0 +1,166 @@
+"""A model behind a cache: looks there first, and asks once for identical calls in flight.
+
+In a cluster the two halves stand apart: the asker's side reads (`ReadOnly`), the provider's side joins calls and writes
+(`WriteOnly`).
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from .bounded_store import BoundedStore
+from .cache_key import cache_key
+from .call_context import CallContext
+from .exceptions import DeadlineExceededError, LLMIntegrationError
+from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
+from .ports import ModelPort
+from .single_flight import SingleFlight
+
+logger = logging.getLogger(__name__)
+
+WHOLE_ANSWERS = frozenset({FinishReason.STOP, FinishReason.LENGTH, FinishReason.TOOL_CALLS})
+"""How an answer ended that would end so again."""
+NOT_KEPT = frozenset({"raw_response"})
+"""What of a response's metadata is not worth its room."""
+
+
+class CachePort(Protocol):
+    """Keeps bytes under keys for a while. Answers within its own deadline, or raises LLMIntegrationError."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, if it is there."""
+        ...
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        ...
+
+
+class MemoryCache:
+    """A cache in this process; satisfies CachePort."""
+
+    def __init__(self, store: BoundedStore | None = None) -> None:
+        self.store = store or BoundedStore()
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, if it is there."""
+        return self.store.get(key)
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        self.store.put(key, value, ttl_s)
+
+
+class ReadOnly:
+    """Another cache's reading half; satisfies CachePort."""
+
+    def __init__(self, cache: CachePort) -> None:
+        self._cache = cache
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, if it is there."""
+        return await self._cache.get(key)
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Nothing is kept: who did the work does that."""
+
+
+class WriteOnly:
+    """Another cache's writing half; satisfies CachePort."""
+
+    def __init__(self, cache: CachePort) -> None:
+        self._cache = cache
+
+    async def get(self, key: str) -> bytes | None:
+        """Nothing: who asks has looked already."""
+        return None
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Keep a value for `ttl_s` seconds."""
+        await self._cache.put(key, value, ttl_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRules:
+    """What is kept, how long, and for which provider."""
+
+    provider: str = ""
+    """Part of the key: providers may answer differently."""
+    default_ttl_s: float = 300.0
+    max_temperature: float = 0.3
+    """Hotter sampling is not cached, unless the request names a ttl_s of its own."""
+
+    def ttl_s(self, request: ModelRequest) -> float:
+        """Seconds to keep the answer; 0 means that the cache has no part in this call."""
+        policy = request.cache
+        if policy.mode == "bypass":
+            return 0.0
+        if policy.ttl_s is not None:
+            return policy.ttl_s
+        return self.default_ttl_s if request.temperature <= self.max_temperature else 0.0
+
+    def key(self, request: ModelRequest) -> str:
+        """What the answer is kept under."""
+        return cache_key(self.provider, request)
+
+
+class CachedClient:
+    """Answers from a cache, else from `inner`; satisfies ModelPort. A failing cache is told in the log, and done without."""
+
+    def __init__(self, inner: ModelPort, cache: CachePort, rules: CacheRules | None = None) -> None:
+        self._inner = inner
+        self._cache = cache
+        self._rules = rules or CacheRules()
+        self._flights: SingleFlight[ModelResponse] = SingleFlight()
+
+    async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        """The answer, with `cached` set when this call did not cause it; raises LLMIntegrationError."""
+        if self._rules.ttl_s(request) <= 0:
+            return await self._inner.respond(request, call)
+        key = self._rules.key(request)
+        kept = None if request.cache.mode == "refresh" else await self._kept(key)
+        return kept or await self._joined(key, request, call)
+
+    async def _joined(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
+        try:
+            async with asyncio.timeout(call.remaining_s) as limit:  # a leader may have more time than those who follow it
+                joined = await self._flights.join(key, lambda: self._ask_and_keep(key, request, call))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"no answer of model {request.model!r} within the {call.remaining_s:g} s that this call had"
+            raise DeadlineExceededError(message, model_name=request.model) from None
+        return _second_hand(joined.value) if joined.shared else joined.value
+
+    async def _ask_and_keep(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
+        response = await self._inner.respond(request, call)
+        if response.finish_reason in WHOLE_ANSWERS and not response.cached:
+            await self._keep(key, response, self._rules.ttl_s(request))
+        return response
+
+    async def _kept(self, key: str) -> ModelResponse | None:
+        try:
+            value = await self._cache.get(key)
+            return None if value is None else _second_hand(MODEL_RESPONSE.validate_json(value))
+        except (LLMIntegrationError, ValidationError) as error:
+            logger.warning("cache read failed, asking the model: %s", error)
+            return None
+
+    async def _keep(self, key: str, response: ModelResponse, ttl_s: float) -> None:
+        try:
+            await self._cache.put(key, MODEL_RESPONSE.dump_json(_light(response)), ttl_s)
+        except LLMIntegrationError as error:
+            logger.warning("cache write failed, the answer is not kept: %s", error)
+
+
+def _light(response: ModelResponse) -> ModelResponse:
+    if NOT_KEPT.isdisjoint(response.metadata):
+        return response
+    return replace(response, metadata={name: value for name, value in response.metadata.items() if name not in NOT_KEPT})
+
+
+def _second_hand(response: ModelResponse) -> ModelResponse:
+    return replace(response, cached=True, attempts=0, latency_s=0.0)

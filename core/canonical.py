@@ -1,0 +1,25 @@
+"""Canonical JSON: one spelling for equal values, so that keys, digests and logs agree between processes."""
+
+import hashlib
+import json
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no white space; raises ValueError for NaN and infinities, TypeError for what JSON has not."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace").decode()  # half an emoji, which UTF-8 cannot spell, becomes its JSON escape
+
+
+def to_json(adapter: TypeAdapter[T], value: T) -> str:
+    """The canonical JSON of a value of the adapter's family."""
+    return canonical_json(adapter.dump_python(value, mode="json"))
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,78 @@
+"""One HTTP exchange as values, and what a wire format's codec makes of them. No I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from ..exceptions import LLMAPIError
+from ..inference import ModelRequest, ModelResponse
+
+MIN_SECRET_CHARS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCall:
+    """A POST that asks a provider for an answer; its repr shows neither key nor prompt."""
+
+    provider: str
+    request: ModelRequest = field(repr=False)
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    """The key, to be cut out of whatever is told of this call."""
+
+    def scrubbed(self, text: str) -> str:
+        """`text` without the key, unless that is too short to be one."""
+        return text.replace(self.secret, "***") if self.secret and len(self.secret) >= MIN_SECRET_CHARS else text
+
+    @property
+    def endpoint(self) -> str:
+        """The URL without user, password and query."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def facts(self) -> dict[str, Any]:  # keywords of LLMAPIError
+        """What an error says of the call it belongs to."""
+        request = self.request
+        return {
+            "provider": self.provider,
+            "model_name": request.model,
+            "api_endpoint": self.endpoint,
+            "request_id": request.request_id,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """What came back: any status, any body."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    received_at: float
+    """Seconds since 1970-01-01 UTC."""
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, as far as it is."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Codec(Protocol):
+    """One provider's wire format."""
+
+    def encode(self, request: ModelRequest) -> HttpCall:
+        """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
+        ...
+
+    def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
+        """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+        ...
+
+    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
+        """The error that a reply of any other status means."""
+        ...

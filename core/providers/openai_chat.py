@@ -1,0 +1,188 @@
+"""OpenAI's chat completions, as OpenAI and every compatible server speak them: how a request is written. No I/O.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat_reply.py` reads the answers.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import JsonValue
+
+from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..inference import ModelRequest, ModelResponse
+from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply
+from .openai_chat_reply import REASONING_FIELD, WIRE, read_reply
+
+Wire = dict[str, Any]  # JSON of the wire
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIChatCodec:
+    """Chat completions at `base_url`; a bare host gets the usual path /v1."""
+
+    provider: str = "openai"
+    base_url: str = OPENAI_URL
+    api_key: str | None = field(default=None, repr=False)
+    keep_raw: bool = False
+    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+
+    def __post_init__(self) -> None:
+        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
+            message = f"the API key of {self.provider!r} has characters that no HTTP header may hold; check it for line ends and quotes"
+            raise LLMConfigurationError(message, config_key="api_key", provider=self.provider)
+
+    def encode(self, request: ModelRequest) -> HttpCall:
+        """The call that asks what `request` asks; raises LLMConfigurationError for what JSON cannot carry."""
+        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
+        if self.api_key:
+            headers["authorization"] = f"Bearer {self.api_key}"
+        try:
+            body = json.dumps(self._payload(request), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
+            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
+        url = completions_url(self.base_url)
+        content = body.encode("utf-8", "replace")
+        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+
+    def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
+        """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+        return read_reply(call, reply, keep_raw=self.keep_raw)
+
+    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
+        """The error that a reply of any other status means."""
+        return api_error(call, reply)
+
+    def _payload(self, request: ModelRequest) -> Wire:
+        official = _is_official(self.base_url)
+        payload: Wire = {
+            "model": request.model,
+            "messages": wire_messages(request.messages, reasoning=not official),
+            # OpenAI's newer models refuse max_tokens; compatible servers may not know its successor
+            "max_completion_tokens" if official else "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            **_optional(request),
+            **_tools(request),
+            **request.extras,
+        }
+        return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
+
+
+@lru_cache
+def completions_url(base_url: str) -> str:
+    """Where chat completions are asked for, from an endpoint as people write it."""
+    parts = urlsplit(base_url.strip())
+    path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
+    return urlunsplit(parts._replace(path=f"{path}/chat/completions", fragment=""))
+
+
+@lru_cache
+def _is_official(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
+
+
+def _optional(request: ModelRequest) -> Wire:
+    optional: Wire = {"top_p": request.top_p, "seed": request.seed, "reasoning_effort": request.reasoning_effort}
+    optional["stop"] = list(request.stop) or None
+    if request.response_schema is not None:
+        schema = {"name": "answer", "schema": request.response_schema, "strict": False}
+        optional["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return optional
+
+
+def _tools(request: ModelRequest) -> Wire:
+    if not request.tools:
+        return {}
+    wire: Wire = {"tools": [tool.to_openai_format() for tool in request.tools]}
+    if request.tool_choice in ("none", "required"):
+        wire["tool_choice"] = request.tool_choice
+    elif request.tool_choice != "auto":  # auto is the default, and some servers refuse to hear it
+        wire["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice}}
+    if request.parallel_tool_calls is not None:
+        wire["parallel_tool_calls"] = request.parallel_tool_calls
+    return wire
+
+
+def wire_messages(messages: Iterable[ModelMessage], *, reasoning: bool) -> list[Wire]:
+    """The messages as the wire has them: one per tool result, and what else a tool showed after the last of them."""
+    wire: list[Wire] = []
+    shown: list[Wire] = []
+    for message in messages:
+        if message.role != "tool":
+            wire += shown
+            shown = []
+        results = [part for part in message.parts if isinstance(part, ToolResultPart)]
+        rest = [part for part in message.parts if not isinstance(part, ToolResultPart)] if results else message.parts
+        wire += map(_result, results)
+        if message.role == "tool":
+            shown += [_message("user", rest, reasoning)] if rest else []
+        elif rest or not message.parts:
+            wire.append(_message(message.role, rest, reasoning))
+    return wire + shown
+
+
+def _message(role: str, parts: Sequence[Part], reasoning: bool) -> Wire:
+    if len(parts) == 1 and isinstance(parts[0], TextPart):  # nearly all messages are such
+        return {"role": role, "content": parts[0].text}
+    calls = [_call(part) for part in parts if isinstance(part, ToolCallPart)]
+    thoughts = [part for part in parts if isinstance(part, ReasoningPart)]
+    wire: Wire = {"role": role, "content": _content(parts)}
+    if reasoning:
+        wire.update(_thoughts(thoughts))
+    if calls:
+        wire["content"] = wire["content"] or None
+        wire["tool_calls"] = calls
+    return wire
+
+
+def _content(parts: Sequence[Part]) -> str | list[Wire]:
+    shown = [part for part in parts if isinstance(part, TextPart | ImagePart)]
+    if any(isinstance(part, ImagePart) for part in shown):
+        return [_block(part) for part in shown]
+    return "".join(part.text for part in shown if isinstance(part, TextPart))
+
+
+def _block(part: TextPart | ImagePart) -> Wire:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _call(part: ToolCallPart) -> Wire:
+    # servers parse the arguments of past calls, so malformed ones go back inside an object
+    arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
+    function = {"name": part.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    return {**_kept(part.provider_data), "id": part.call_id, "type": "function", "function": function}
+
+
+def _thoughts(parts: Sequence[ReasoningPart]) -> Wire:
+    wire: Wire = {}
+    for part in parts:
+        kept = _kept(part.provider_data)
+        name = str(kept.pop("field", REASONING_FIELD))
+        wire[name] = wire.get(name, "") + part.text
+        wire.update(kept)
+    return wire
+
+
+def _kept(data: ProviderData | None) -> dict[str, JsonValue]:
+    kept = (data or {}).get(WIRE)
+    return dict(kept) if isinstance(kept, dict) else {}
+
+
+def _result(part: ToolResultPart) -> Wire:
+    content = part.content
+    if part.is_error and not (isinstance(content, dict) and "error" in content):
+        content = {"error": content}  # the wire has no flag for a failure
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return {"role": "tool", "tool_call_id": part.call_id, "content": text}

@@ -1,0 +1,177 @@
+"""The one place that talks to a model over the network: exactly one HTTP exchange per call.
+
+No retries, no redirects, no cookies. Connections are pooled per event loop.
+"""
+
+import asyncio
+import functools
+import re
+import ssl
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from ..exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError, LLMTimeoutError
+from .exchange import HttpCall, HttpReply
+
+_ENCODINGS = "gzip, deflate"
+"""What httpx unpacks; aiohttp's own list may be longer."""
+_PRIVATE = re.compile(r"(?<=//)[^/@\s]*@|\?[^\s'\")>]*")
+"""User, password and query of a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSettings:
+    """How connections are made and kept."""
+
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float | None = None
+    """Seconds between two pieces of an answer; None leaves it to the call's own limit."""
+    keepalive_s: float = 15.0
+    """Seconds that an idle connection stays open."""
+    max_reply_bytes: int = 32 * 1024 * 1024
+    """Of an answer's body, unpacked."""
+    trust_env: bool = True
+    """Whether the environment's proxies and certificates are used (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and the like)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """One event loop's connections by one route; the generator is open as long as they are."""
+
+    transport: AiohttpTransport
+    generator: AsyncGenerator[AiohttpTransport, None]
+
+
+class HttpTransport:
+    """Sends calls from any event loop; a loop that ends closes its own connections."""
+
+    def __init__(self, settings: TransportSettings | None = None) -> None:
+        self._settings = settings or TransportSettings()
+        self._pools: dict[tuple[asyncio.AbstractEventLoop, str | None], _Pool] = {}
+        self._proxies: dict[str, str | None] = {}
+
+    async def send(self, call: HttpCall, timeout_s: float) -> HttpReply:
+        """The reply, whatever its status; raises LLMTimeoutError, LLMConnectionError, or LLMAPIError for one that is too large."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._exchange(call)
+        except TimeoutError:
+            raise _timed_out(call, "total", timeout_s) from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+            message = f"{call.provider} cannot be called at {call.endpoint!r}: {_told(call, error)}; check api_endpoint"
+            raise LLMConfigurationError(message, config_key="api_endpoint", provider=call.provider) from None
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise self._mapped(call, error) from None  # the original may hold what must not be told
+
+    async def close(self) -> None:
+        """Close the connections; those of another running loop are closed there. A later call opens new ones."""
+        here = asyncio.get_running_loop()
+        pools, self._pools = self._pools, {}
+        for (loop, _), pool in pools.items():
+            if loop is here:
+                await pool.generator.aclose()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(_close(pool), loop)
+
+    async def _exchange(self, call: HttpCall) -> HttpReply:
+        settings = self._settings
+        timeouts = {"connect": settings.connect_timeout_s, "pool": settings.connect_timeout_s, "read": settings.read_timeout_s}
+        headers = {**call.headers, "accept-encoding": _ENCODINGS}
+        request = httpx.Request("POST", call.url, headers=headers, content=call.body, extensions={"timeout": timeouts})
+        transport = await self._transport(call.url)
+        response = await transport.handle_async_request(request)
+        response.request = request
+        try:
+            body = await self._body(call, response)
+        finally:
+            await response.aclose()
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return HttpReply(status=response.status_code, headers=names, body=body, received_at=time.time())
+
+    async def _body(self, call: HttpCall, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async with aclosing(response.aiter_bytes()) as chunks:  # type: ignore[type-var]  # it is a generator, and says iterator
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > self._settings.max_reply_bytes:
+                    message = f"{call.provider}'s answer is larger than max_reply_bytes={self._settings.max_reply_bytes}"
+                    raise LLMAPIError(message, status_code=response.status_code, retryable=False, **call.facts)
+        return bytes(body)
+
+    async def _transport(self, url: str) -> AiohttpTransport:
+        key = (asyncio.get_running_loop(), self._proxy(url))
+        pool = self._pools.get(key)
+        if pool is None:
+            self._pools = {other: kept for other, kept in self._pools.items() if not other[0].is_closed()}
+            generator = _connections(self._settings, key[1])
+            # this await does not give way, so that two first calls share one pool
+            pool = self._pools[key] = _Pool(transport=await anext(generator), generator=generator)
+        return pool.transport
+
+    def _proxy(self, url: str) -> str | None:
+        if not self._settings.trust_env:
+            return None
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._proxies:
+            self._proxies[origin] = _environment_proxy(parts.scheme, parts.hostname or "")
+        return self._proxies[origin]
+
+    def _mapped(self, call: HttpCall, error: Exception) -> LLMIntegrationError:
+        origin = error.__cause__ or error  # httpx_aiohttp calls every lost connection a ConnectTimeout
+        if isinstance(origin, TimeoutError):
+            if isinstance(error, httpx.ReadTimeout):
+                return _timed_out(call, "read", self._settings.read_timeout_s)
+            return _timed_out(call, "connect", self._settings.connect_timeout_s)
+        message = f"{call.provider} could not be reached at {call.endpoint}: {_told(call, origin)}"
+        retryable = not isinstance(origin, aiohttp.ClientSSLError)
+        return LLMConnectionError(message, retryable=retryable, **call.facts)
+
+
+async def _connections(settings: TransportSettings, proxy: str | None) -> AsyncGenerator[AiohttpTransport, None]:
+    # a generator, because an event loop closes those that are still open when it ends (PEP 525)
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, ssl=_ssl_context(settings.trust_env), keepalive_timeout=settings.keepalive_s)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    route = httpx.Proxy(proxy) if proxy else None
+    transport = AiohttpTransport(verify=_ssl_context(settings.trust_env), proxy=route, client=session)
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
+
+
+async def _close(pool: _Pool) -> None:
+    await pool.generator.aclose()
+
+
+@functools.cache
+def _ssl_context(trust_env: bool) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
+def _environment_proxy(scheme: str, host: str) -> str | None:
+    proxies = getproxies()
+    proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _timed_out(call: HttpCall, phase: str, limit_s: float | None) -> LLMTimeoutError:
+    missing = {"connect": "no connection", "read": "no further byte", "total": "no complete answer"}[phase]
+    message = f"{call.provider} gave {missing} within {limit_s:g} s at {call.endpoint} ({phase} timeout)"
+    facts: dict[str, Any] = {**call.facts, "context": {"phase": phase}}  # keywords of LLMAPIError
+    return LLMTimeoutError(message, timeout_seconds=limit_s, **facts)
+
+
+def _told(call: HttpCall, error: BaseException) -> str:
+    return f"{type(error).__name__}: {call.scrubbed(_PRIVATE.sub('', str(error)))}"

@@ -1,0 +1,1 @@
+"""Back ends that keep bytes: the only place that opens databases."""

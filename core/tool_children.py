@@ -1,0 +1,158 @@
+"""Child processes for tools that block: what runs in one can be killed at its deadline, with all that it started."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import JsonValue
+
+from .exceptions import LLMConfigurationError, LLMToolError, RemoteCause
+from .tool_frames import LENGTH, Record, from_body, length_of, to_frame
+from .tool_results import MAX_RESULT_CHARACTERS
+from .tool_schema import ToolSchema
+from .tools import BaseTool, ToolCallContext, ToolTimeoutError
+
+CHILD_MODULE = f"{__package__}.tool_child"
+EXIT_WAIT_S = 2.0
+"""How long a killed process may take to be gone before nobody waits for it any more."""
+
+
+class ToolChildren:
+    """Up to `max_children` processes that are started when needed, and used again; for one event loop."""
+
+    def __init__(self, *, max_children: int, max_result_characters: int = MAX_RESULT_CHARACTERS) -> None:
+        if max_children < 1:
+            raise LLMConfigurationError(f"max_children is {max_children}; at least 1 is needed", "max_children", max_children)
+        self._max_result_characters = max_result_characters
+        self._free = asyncio.Semaphore(max_children)
+        self._idle: list[ToolChild] = []
+        self._watches: dict[ToolChild, asyncio.Task[None]] = {}
+        self._closed = False
+
+    async def run(self, reference: str, arguments: dict[str, Any], call: ToolCallContext, timeout_s: float | None = None) -> JsonValue:
+        """What the tool at `reference` answers; raises LLMToolError, and ToolTimeoutError when its time is over.
+
+        A deadline and a cancellation kill the tool's process; None leaves the deadline to whoever awaits this.
+        """
+        record = {"reference": reference, "arguments": arguments, "context": asdict(call)}
+        frame = to_frame({**record, "max_result_characters": self._max_result_characters})
+        try:
+            async with asyncio.timeout(timeout_s), self._free:
+                answer = await self._exchange(reference, frame)
+        except TimeoutError as exc:
+            raise ToolTimeoutError(f"tool {reference!r} did not answer within {timeout_s} s and was stopped", reference) from exc
+        if error := answer.get("error"):
+            raise LLMToolError(error["message"], reference, cause=RemoteCause(error["type"], error["message"]))
+        result: JsonValue = answer["result"]
+        return result
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are there, busy or idle."""
+        return tuple(child.process.pid for child in self._watches)
+
+    async def close(self) -> None:
+        """Kill all children; calls under way fail."""
+        self._closed = True
+        for child in self._watches:
+            child.kill()
+        if self._watches:
+            await asyncio.wait(self._watches.values(), timeout=EXIT_WAIT_S)
+
+    async def _exchange(self, reference: str, frame: bytes) -> Record:
+        if self._closed:
+            raise LLMToolError(f"tool {reference!r} was not started: its child processes were closed", reference)
+        child = self._idle.pop() if self._idle else await self._start()
+        try:
+            answer = await child.exchange(frame)
+        except (asyncio.IncompleteReadError, ConnectionError) as exc:
+            ending = await child.ending()
+            raise LLMToolError(f"tool {reference!r}: its process ended by {ending} before it answered", reference) from exc
+        if child in self._watches:
+            self._idle.append(child)
+        return answer
+
+    async def _start(self) -> "ToolChild":
+        child = await ToolChild.start()
+        self._watches[child] = asyncio.create_task(self._watch(child))
+        if self._closed:  # meanwhile
+            child.kill()
+        return child
+
+    async def _watch(self, child: "ToolChild") -> None:
+        await child.process.wait()
+        del self._watches[child]
+        if child in self._idle:
+            self._idle.remove(child)
+
+
+class ToolChild:
+    """One child process, which answers one call at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    @classmethod
+    async def start(cls) -> "ToolChild":
+        """A new process that imports what this one can import."""
+        own_path = os.environ.get("PYTHONPATH")
+        command = [sys.executable, "-P", "-u", "-m", CHILD_MODULE, str(os.getpid()), *([] if own_path is None else [own_path])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        pipe = asyncio.subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True, env=environment))
+
+    async def exchange(self, frame: bytes) -> Record:
+        """The answer to a call; raises IncompleteReadError or ConnectionError when the process ends first. Killed if it gives none."""
+        calls, answers = self.process.stdin, self.process.stdout
+        assert calls is not None
+        assert answers is not None
+        try:
+            calls.write(frame)
+            await calls.drain()
+            header = await answers.readexactly(LENGTH.size)
+            return from_body(await answers.readexactly(length_of(header)))
+        except BaseException:  # a cancellation too: the tool may still be at work
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """Kill the process and all that its tools started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def ending(self) -> str:
+        """What the process ended by: a signal or an exit code."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), EXIT_WAIT_S)
+        code = self.process.returncode
+        return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
+
+class ChildTool(BaseTool):
+    """A tool that runs in a child process each time it is called."""
+
+    def __init__(self, tool: BaseTool, reference: str, children: ToolChildren) -> None:
+        super().__init__(tool.name, tool.description)
+        self._tool = tool
+        self._reference = reference
+        self._children = children
+
+    def get_schema(self) -> ToolSchema:
+        """The tool's own schema."""
+        return self._tool.get_schema()
+
+    async def validate_parameters(self, parameters: dict[str, Any]) -> bool:
+        """As the tool itself sees it."""
+        return await self._tool.validate_parameters(parameters)
+
+    async def execute(self, parameters: dict[str, Any]) -> JsonValue:
+        """What the tool answers outside any session."""
+        return await self.execute_with_context(parameters, ToolCallContext())
+
+    async def execute_with_context(self, parameters: dict[str, Any], call: ToolCallContext) -> JsonValue:
+        """What the tool answers; whoever awaits this sets the deadline."""
+        return await self._children.run(self._reference, parameters, call)

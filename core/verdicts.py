@@ -1,0 +1,153 @@
+"""What a model's answer means for its run: tools to run, a final answer, or something that cannot be used."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from pydantic import JsonValue
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from .canonical import canonical_json
+from .exceptions import ErrorRecord, LLMAPIError, LLMResponseParsingError
+from .inference import FinishReason, ModelResponse
+from .json_text import json_documents, looks_cut_off
+from .parts import ToolCallPart
+from .runs import RunSpec
+from .tool_schema import ToolSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolsWanted:
+    """The model wants tools to run."""
+
+    calls: tuple[ToolCallPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The model gave its final answer."""
+
+    result: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """The answer cannot be used; the model may try again, told of the error."""
+
+    error: ErrorRecord
+    result: JsonValue = None
+    """As much of an answer as there was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The model, or its provider, will not answer; asking again is no use."""
+
+    error: ErrorRecord
+    result: JsonValue = None
+
+
+Verdict = ToolsWanted | Answered | Unusable | Refused
+
+_NO_ANSWER = frozenset(
+    {FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED}
+)
+_CUT_OFF = "the answer is cut off: raise max_output_tokens, or ask for a shorter one"
+_ACTION = re.compile(r'"action"\s*:')
+
+
+def verdict_on(response: ModelResponse, spec: RunSpec) -> Verdict:
+    """What the answer means for a run with this specification."""
+    if response.tool_calls:
+        return ToolsWanted(calls=response.tool_calls)
+    if response.finish_reason in _NO_ANSWER:
+        error = LLMAPIError(f"the model gave no answer: {response.raw_finish_reason or response.finish_reason}", retryable=False)
+        return Refused(error=ErrorRecord.of(error), result=response.text or None)
+    if spec.protocol == "json":
+        return _verdict_on_action(response, spec)
+    return _verdict_on_text(response, spec)
+
+
+def _verdict_on_action(response: ModelResponse, spec: RunSpec) -> Verdict:
+    objects = (document for document in json_documents(response.text) if isinstance(document, dict))
+    action = next((found for found in objects if "action" in found), {})
+    match action:
+        case {"action": "use_tool", "tool_name": str(name)}:
+            arguments = action.get("parameters", {})
+            if isinstance(arguments, dict):
+                return ToolsWanted(calls=(ToolCallPart(call_id="call", name=name, arguments=arguments),))
+            malformed = canonical_json(arguments)
+            return ToolsWanted(calls=(ToolCallPart(call_id="call", name=name, arguments={}, malformed=malformed),))
+        case {"action": "use_tool"}:
+            return _unusable("the action use_tool has no tool_name", response)
+        case {"action": "final_answer", "result": result}:
+            return _checked(result, response, spec)
+        case {"action": "final_answer"}:
+            return _unusable("the action final_answer has no result", response)
+        case {"action": unknown}:
+            return _unusable(f"unknown action {unknown!r}; known: use_tool, final_answer", response)
+        case _:
+            return _verdict_on_text(response, spec)
+
+
+def _verdict_on_text(response: ModelResponse, spec: RunSpec) -> Verdict:
+    if response.finish_reason is FinishReason.LENGTH:
+        return _unusable(_CUT_OFF, response)
+    if spec.result_schema is not None:
+        return _verdict_on_documents(response, spec)
+    if not response.text.strip():
+        return _unusable("the answer is empty", response)
+    if spec.protocol == "json" and looks_cut_off(response.text):
+        return _unusable(_CUT_OFF, response)
+    if spec.protocol == "json" and _ACTION.search(response.text):
+        return _unusable("the action is not valid JSON", response)
+    return Answered(result=response.text)
+
+
+def _verdict_on_documents(response: ModelResponse, spec: RunSpec) -> Verdict:
+    verdicts = [_checked(document, response, spec) for document in json_documents(response.text)]
+    if not verdicts:
+        return _unusable(_CUT_OFF if looks_cut_off(response.text) else "the answer holds no JSON", response)
+    return next((verdict for verdict in verdicts if isinstance(verdict, Answered)), verdicts[0])
+
+
+def _checked(result: JsonValue, response: ModelResponse, spec: RunSpec) -> Verdict:
+    problems = schema_problems(result, spec.result_schema) if spec.result_schema is not None else []
+    if not problems:
+        return Answered(result=result)
+    return _unusable("the answer does not satisfy its schema: " + "; ".join(problems), response, problems)
+
+
+def schema_problems(value: JsonValue, schema: dict[str, Any]) -> list[str]:  # a JSON schema
+    """One line for each violation: where in the value, and why; at most five."""
+    validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)  # the default one fetches what a schema refers to
+    errors = sorted(validator.iter_errors(value), key=lambda error: error.json_path)
+    return [f"{error.json_path}: {error.message[:200]}" for error in errors[:5]]
+
+
+def _unusable(message: str, response: ModelResponse, problems: list[str] | None = None) -> Unusable:
+    error = LLMResponseParsingError(message, response_content=response.text, validation_errors=problems)
+    return Unusable(error=ErrorRecord.of(error), result=response.text or None)
+
+
+def with_unique_ids(calls: tuple[ToolCallPart, ...], used: frozenset[str]) -> tuple[ToolCallPart, ...]:
+    """The calls, renamed where an id was used before: some providers repeat theirs."""
+    taken, renamed = set(used), []
+    for call in calls:
+        call_id, number = call.call_id, 1
+        while call_id in taken:
+            number += 1
+            call_id = f"{call.call_id}.{number}"
+        taken.add(call_id)
+        renamed.append(call if call_id == call.call_id else replace(call, call_id=call_id))
+    return tuple(renamed)
+
+
+def refusal(call: ToolCallPart, schema: ToolSchema | None, allowed: list[str]) -> str | None:
+    """Why a call must not be run at all, or None."""
+    if schema is None:
+        return f"unknown tool {call.name!r}; available: {', '.join(allowed) or 'none'}"
+    if call.malformed is not None:
+        return f"the arguments are not a JSON object: {call.malformed[:200]}"
+    return None

@@ -1,0 +1,76 @@
+"""The baselines: thresholds react to load, wait before they trade back, and beat doing nothing."""
+
+import pytest
+
+from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, REMOVE_SERVER, set_dimmer
+from polaris_llm.core.scenarios.baseline import COOLDOWN_PERIODS, do_nothing, thresholds
+from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
+from polaris_llm.core.scenarios.decision import Decision
+from polaris_llm.core.scenarios.scenario import FAMILIES, Scenario
+from polaris_llm.core.scenarios.web_farm import FarmState
+
+FAMILY_NAMES = sorted(FAMILIES)
+
+
+def under_load(*trace: float, active: int = 1, dimmer: float = 1.0, booting: tuple[float, ...] = ()) -> Scenario:
+    initial = FarmState(active=active, dimmer=dimmer, booting=booting)
+    return Scenario(name="load", family="test", seed=0, trace=trace, initial=initial)
+
+
+def test_flash_crowd_brings_a_server_then_less_content() -> None:
+    loop = run_policy(under_load(15, 15, 70, 70, 70, 70, active=2), thresholds)
+
+    assert loop.actions[0] == ADD_SERVER
+    assert loop.actions[1].action_type == "SET_DIMMER"
+    assert [record.decision.action for record in loop.records[:2]] == [NO_ACTION, NO_ACTION]
+
+
+def test_high_utilisation_is_acted_on_before_the_sla_breaks() -> None:
+    loop = ControlLoop.start(under_load(20, 20))
+
+    assert loop.warm_up.sla_met
+    assert thresholds(loop) == ADD_SERVER
+
+
+def test_dimmer_goes_down_while_a_server_boots() -> None:
+    loop = ControlLoop.start(under_load(40, 40, booting=(300.0,)))
+
+    assert thresholds(loop) == set_dimmer(0.75)
+
+
+def test_full_farm_without_content_to_give_up_does_nothing() -> None:
+    loop = ControlLoop.start(under_load(3000, 3000, active=3, dimmer=0.0))
+
+    assert thresholds(loop) == NO_ACTION
+
+
+@pytest.mark.parametrize(("dimmer", "expected"), [(0.5, set_dimmer(0.75)), (1.0, REMOVE_SERVER)])
+def test_spare_capacity_is_traded_back_after_the_cooldown(dimmer: float, expected: object) -> None:
+    loop = run_policy(under_load(*[10] * (COOLDOWN_PERIODS + 2), active=3, dimmer=dimmer), thresholds)
+
+    decided = [record.decision.action for record in loop.records]
+    assert decided == [NO_ACTION] * COOLDOWN_PERIODS + [expected]
+
+
+def test_doing_nothing_is_doing_nothing() -> None:
+    assert do_nothing(ControlLoop.start(under_load(90, 90))) == NO_ACTION
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_thresholds_earn_more_than_doing_nothing(family: str, seed: int) -> None:
+    scenario = FAMILIES[family](seed)
+
+    reacting, idle = run_policy(scenario, thresholds), run_policy(scenario, do_nothing)
+
+    assert reacting.utility > idle.utility
+    assert reacting.sla_violations < idle.sla_violations
+
+
+def test_last_server_is_never_removed() -> None:
+    loop = ControlLoop.start(under_load(*[0.0] * 12, active=2))
+
+    while not loop.finished:
+        loop = loop.period(Decision(action=thresholds(loop)))
+
+    assert loop.state.active == 1

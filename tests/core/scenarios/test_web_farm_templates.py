@@ -1,0 +1,69 @@
+"""The prompts of the web farm: they render from a snapshot, say what counts, and stay short."""
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import StrictUndefined, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from polaris_llm.core.scenarios.baseline import thresholds
+from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
+from polaris_llm.core.scenarios.scenario import failure_recovery, high_load
+
+SOURCE = (files("polaris_llm") / "templates" / "web_farm.yaml").read_text(encoding="utf-8")
+TEMPLATES: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in yaml.safe_load(SOURCE)["templates"]}
+NAMES = sorted(TEMPLATES)
+
+
+def render(name: str, loop: ControlLoop) -> str:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    values = {"farm": loop.snapshot(), "objective": loop.scenario.objective}
+    template = TEMPLATES[name]
+    return environment.from_string(template["template"]).render({variable: values[variable] for variable in template["variables"]})
+
+
+def test_templates_are_the_two_prompts() -> None:
+    assert NAMES == ["web_farm_objective", "web_farm_system"]
+    assert all(set(entry) == {"name", "description", "version", "variables", "format", "template"} for entry in TEMPLATES.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_template_needs_every_variable_that_it_lists(name: str) -> None:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+    with pytest.raises(UndefinedError):
+        environment.from_string(TEMPLATES[name]["template"]).render()
+
+
+def test_templates_use_for_and_if_only() -> None:
+    statements = set(re.findall(r"{%-?\s*(\w+)", SOURCE))
+
+    assert statements <= {"for", "endfor", "if", "endif"}
+
+
+def test_system_prompt_states_the_limits_of_the_scenario() -> None:
+    prompt = render("web_farm_system", ControlLoop.start(high_load(1)))
+
+    assert all(word in prompt for word in ("0.75", "up to 3 servers", "60 s", "SET_DIMMER", "mean_utility", "reasoning"))
+
+
+def test_objective_shows_the_farm_and_where_it_was_too_slow() -> None:
+    loop = run_policy(failure_recovery(1), thresholds)
+
+    prompt = render("web_farm_objective", loop)
+
+    assert prompt.startswith("Servers may fail.")
+    assert f"{loop.state.active} active" in prompt
+    assert prompt.count("requests/s") == len(loop.view().history)
+    assert prompt.count("(too slow)") == sum(not interval.sla_met for interval in loop.view().history)
+
+
+def test_prompts_stay_under_1200_tokens() -> None:
+    loop = run_policy(high_load(1), thresholds)
+
+    characters = sum(len(render(name, loop)) for name in NAMES)
+
+    assert characters / 4 < 1200

@@ -1,0 +1,256 @@
+"""What a model's answer means for its run."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.session_values import JSON, WORDS, values
+
+from polaris_llm.core.inference import FinishReason, ModelResponse
+from polaris_llm.core.json_text import MAX_DEPTH
+from polaris_llm.core.parts import ReasoningPart, TextPart, ToolCallPart
+from polaris_llm.core.runs import RunSpec
+from polaris_llm.core.tool_schema import ToolSchema
+from polaris_llm.core.verdicts import (
+    Answered,
+    Refused,
+    ToolsWanted,
+    Unusable,
+    Verdict,
+    refusal,
+    schema_problems,
+    verdict_on,
+    with_unique_ids,
+)
+
+FREE = RunSpec(objective="answer")
+ACTIONS = RunSpec(objective="answer", protocol="json")
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+TYPED = RunSpec(objective="answer", result_schema=PERSON)
+TYPED_ACTIONS = RunSpec(objective="answer", protocol="json", result_schema=PERSON)
+
+
+def verdict(text: str, spec: RunSpec, finish_reason: FinishReason = FinishReason.STOP) -> Verdict:
+    """What a text means for a run."""
+    return verdict_on(ModelResponse(model="m", parts=(TextPart(text=text),), finish_reason=finish_reason), spec)
+
+
+def complaint(text: str, spec: RunSpec, finish_reason: FinishReason = FinishReason.STOP) -> str:
+    """Why a text cannot be used by a run."""
+    found = verdict(text, spec, finish_reason)
+    assert isinstance(found, Unusable), f"{found} is no Unusable"
+    return found.error.message
+
+
+@given(values(ModelResponse), st.sampled_from([FREE, ACTIONS, TYPED, TYPED_ACTIONS]))
+def test_every_answer_has_a_verdict(response: ModelResponse, spec: RunSpec) -> None:
+    assert isinstance(verdict_on(response, spec), ToolsWanted | Answered | Unusable | Refused)
+
+
+@pytest.mark.parametrize("finish_reason", [FinishReason.TOOL_CALLS, FinishReason.STOP, FinishReason.LENGTH])
+def test_native_tool_calls_are_wanted_whatever_else_is_said(finish_reason: FinishReason) -> None:
+    call = ToolCallPart(call_id="a", name="look", arguments={})
+    response = ModelResponse(model="m", parts=(TextPart(text="Let me look."), call), finish_reason=finish_reason)
+
+    assert verdict_on(response, FREE) == verdict_on(response, TYPED_ACTIONS) == ToolsWanted(calls=(call,))
+
+
+@pytest.mark.parametrize("text", ["Paris", '{"a": 1}', '{"unfinished":', "42", '{"action": "final_answer", "result": 1}'])
+def test_any_text_is_the_answer_when_no_schema_is_set(text: str) -> None:
+    assert verdict(text, FREE) == Answered(result=text)
+
+
+@pytest.mark.parametrize("spec", [FREE, ACTIONS])
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_an_empty_answer_is_unusable(text: str, spec: RunSpec) -> None:
+    assert complaint(text, spec) == "the answer is empty"
+
+
+def test_reasoning_without_an_answer_is_unusable() -> None:
+    response = ModelResponse(model="m", parts=(ReasoningPart(text="I wonder"),))
+
+    assert isinstance(verdict_on(response, FREE), Unusable)
+
+
+@pytest.mark.parametrize("spec", [FREE, ACTIONS, TYPED, TYPED_ACTIONS])
+def test_an_answer_that_met_the_token_limit_is_unusable_but_kept(spec: RunSpec) -> None:
+    found = verdict("The answer to life is", spec, FinishReason.LENGTH)
+
+    assert isinstance(found, Unusable)
+    assert "raise max_output_tokens" in found.error.message
+    assert found.result == "The answer to life is"
+
+
+@pytest.mark.parametrize(
+    "finish_reason",
+    [FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED],
+)
+def test_a_refusal_is_an_error_with_the_providers_own_reason(finish_reason: FinishReason) -> None:
+    response = ModelResponse(model="m", parts=(TextPart(text="I ca"),), finish_reason=finish_reason, raw_finish_reason="SAFETY")
+
+    found = verdict_on(response, FREE)
+
+    assert isinstance(found, Refused)
+    assert (found.error.type, found.result) == ("LLMAPIError", "I ca")
+    assert "SAFETY" in found.error.message
+
+
+def test_a_document_that_satisfies_the_schema_is_the_answer_wherever_it_stands() -> None:
+    text = 'Having seen {"servers": 3}, I name:\n```json\n{"name": "Ada"}\n```\nbye'
+
+    assert verdict(text, TYPED) == verdict(text, TYPED_ACTIONS) == Answered(result={"name": "Ada"})
+
+
+@pytest.mark.parametrize(("schema", "text", "value"), [({"type": "integer"}, "42", 42), ({"type": "array"}, "[1]", [1])])
+def test_a_schema_may_ask_for_what_is_no_object(schema: dict[str, Any], text: str, value: Any) -> None:
+    assert verdict(text, RunSpec(objective="count", result_schema=schema)) == Answered(result=value)
+
+
+def test_a_document_that_breaks_the_schema_is_told_where() -> None:
+    found = verdict('{"name": 7}', TYPED)
+
+    assert isinstance(found, Unusable)
+    assert "$.name: 7 is not of type 'string'" in found.error.message
+    assert found.error.context["validation_errors"] == ["$.name: 7 is not of type 'string'"]
+
+
+@pytest.mark.parametrize("spec", [TYPED, TYPED_ACTIONS])
+def test_prose_does_not_satisfy_a_schema(spec: RunSpec) -> None:
+    assert complaint("Ada, I think", spec) == "the answer holds no JSON"
+
+
+@pytest.mark.parametrize("spec", [TYPED, TYPED_ACTIONS])
+def test_the_inside_of_a_cut_off_document_is_not_the_answer(spec: RunSpec) -> None:
+    assert "cut off" in complaint('{"boss": {"name": "Ada"}, "name": "Bo', spec)
+
+
+@given(name=WORDS, arguments=st.dictionaries(WORDS, JSON, max_size=3), prose=st.text("abc .\n"))
+def test_a_use_tool_action_wants_its_tool_in_any_prose(name: str, arguments: dict[str, Any], prose: str) -> None:
+    action = json.dumps({"action": "use_tool", "tool_name": name, "parameters": arguments})
+
+    found = verdict(f"{prose}{action}{prose}", ACTIONS)
+
+    assert found == ToolsWanted(calls=(ToolCallPart(call_id="call", name=name, arguments=arguments),))
+
+
+def test_an_action_is_found_behind_other_json() -> None:
+    text = '[1] With {"servers": 3} up, {"action": "use_tool", "tool_name": "look", "parameters": {}}'
+
+    assert isinstance(verdict(text, ACTIONS), ToolsWanted)
+
+
+def test_parameters_may_be_left_out() -> None:
+    found = verdict('{"action": "use_tool", "tool_name": "look"}', ACTIONS)
+
+    assert found == ToolsWanted(calls=(ToolCallPart(call_id="call", name="look", arguments={}),))
+
+
+@pytest.mark.parametrize("parameters", [[1], "x", 3, None])
+def test_parameters_that_are_no_object_are_malformed(parameters: Any) -> None:
+    found = verdict(json.dumps({"action": "use_tool", "tool_name": "look", "parameters": parameters}), ACTIONS)
+
+    assert isinstance(found, ToolsWanted)
+    assert (found.calls[0].arguments, found.calls[0].malformed) == ({}, json.dumps(parameters))
+
+
+@given(result=JSON)
+def test_a_final_answer_action_answers_with_its_result(result: Any) -> None:
+    text = json.dumps({"action": "final_answer", "result": result, "reasoning": "because"})
+
+    assert verdict(text, ACTIONS) == Answered(result=result)
+
+
+@pytest.mark.parametrize("depth", [3, 30, MAX_DEPTH - 1])
+def test_a_final_answer_may_be_nested_deeply(depth: int) -> None:
+    result: Any = "core"
+    for _ in range(depth):
+        result = {"shell": result}
+
+    assert verdict(f"Done: {json.dumps({'action': 'final_answer', 'result': result})}", ACTIONS) == Answered(result=result)
+
+
+def test_a_final_answer_must_satisfy_the_schema() -> None:
+    assert verdict('{"action": "final_answer", "result": {"name": "Ada"}}', TYPED_ACTIONS) == Answered(result={"name": "Ada"})
+    assert "'name' is a required property" in complaint('{"action": "final_answer", "result": {}}', TYPED_ACTIONS)
+
+
+def test_plain_text_is_the_answer_to_a_run_of_actions_without_a_schema() -> None:
+    text = 'The "action" was good: load fell into [0, 1).'
+
+    assert verdict(text, ACTIONS) == Answered(result=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ('{"action": "dance"}', "unknown action 'dance'; known: use_tool, final_answer"),
+        ('{"action": "use_tool"}', "the action use_tool has no tool_name"),
+        ('{"action": "use_tool", "tool_name": 3}', "the action use_tool has no tool_name"),
+        ('{"action": "final_answer"}', "the action final_answer has no result"),
+        ('{"action": "use_tool", "tool_name": "look", "parameters": {"a": 1', "the answer is cut off"),
+        ('{"action": "final_answer", "result": {"action": "use_tool", "tool_name": "look"}', "the answer is cut off"),
+        ('{"action": "use_tool", \'tool_name\': "look"}', "the action is not valid JSON"),
+        ('{"action": "final_answer", "result": NaN}', "the action is not valid JSON"),
+        ('{"plan": {"action": "use_tool", "tool_name": "look"}, oops}', "the action is not valid JSON"),
+    ],
+)
+def test_a_flawed_action_is_unusable_and_says_how(text: str, flaw: str) -> None:
+    assert flaw in complaint(text, ACTIONS)
+
+
+def test_an_unusable_answer_is_kept_with_its_error() -> None:
+    found = verdict('{"action": "dance"}', ACTIONS)
+
+    assert isinstance(found, Unusable)
+    assert found.result == found.error.context["response_content"] == '{"action": "dance"}'
+    assert found.error.type == "LLMResponseParsingError"
+
+
+def test_at_most_five_problems_are_told() -> None:
+    assert len(schema_problems({}, {"required": list("abcdefgh")})) == 5
+
+
+def test_a_schema_is_never_fetched() -> None:
+    with pytest.raises(Exception, match="Unresolvable"):
+        schema_problems({}, {"$ref": "http://schemas.example/person.json"})
+
+
+CALLS = st.lists(st.sampled_from(["a", "a.2", "a.3", "b", ""]), max_size=6).map(
+    lambda ids: tuple(ToolCallPart(call_id=call_id, name="look", arguments={}) for call_id in ids)
+)
+
+
+@given(calls=CALLS, used=st.frozensets(st.sampled_from(["a", "a.2", "b", "b.2", "c"])))
+def test_ids_become_unique_and_calls_stay_the_same(calls: tuple[ToolCallPart, ...], used: frozenset[str]) -> None:
+    renamed = with_unique_ids(calls, used)
+    ids = [call.call_id for call in renamed]
+
+    assert len(set(ids)) == len(ids)
+    assert used.isdisjoint(ids)
+    assert [(call.name, call.arguments) for call in renamed] == [(call.name, call.arguments) for call in calls]
+    assert all(new.call_id.startswith(old.call_id) for new, old in zip(renamed, calls, strict=True))
+
+
+def test_an_id_that_is_unique_is_kept() -> None:
+    call = ToolCallPart(call_id="a", name="look", arguments={})
+
+    assert with_unique_ids((call,), frozenset({"b"})) == (call,)
+
+
+@pytest.mark.parametrize(
+    ("call", "schema", "reason"),
+    [
+        (ToolCallPart(call_id="a", name="rob", arguments={}), None, "unknown tool 'rob'; available: look, stop"),
+        (
+            ToolCallPart(call_id="a", name="look", arguments={}, malformed="{oops"),
+            ToolSchema("look", "", {}),
+            "the arguments are not a JSON object: {oops",
+        ),
+        (ToolCallPart(call_id="a", name="look", arguments={}), ToolSchema("look", "", {}), None),
+    ],
+    ids=["unknown", "malformed", "fine"],
+)
+def test_a_call_is_refused_with_its_reason(call: ToolCallPart, schema: ToolSchema | None, reason: str | None) -> None:
+    assert refusal(call, schema, ["look", "stop"]) == reason

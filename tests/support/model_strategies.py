@@ -1,0 +1,95 @@
+"""Hypothesis strategies for the values that go to and come from models."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from polaris_llm.core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse
+from polaris_llm.core.parts import ImagePart, ModelMessage, Part, ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
+from polaris_llm.core.tool_schema import ToolSchema
+from polaris_llm.core.usage import Usage
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=5,
+)
+JSON_OBJECTS = st.dictionaries(NAMES, JSON_VALUES, max_size=3)
+PROVIDER_DATA = st.none() | st.dictionaries(st.sampled_from(["anthropic", "google"]), JSON_VALUES, min_size=1, max_size=1)
+
+TEXT_PARTS = st.builds(TextPart, text=TEXTS, provider_data=PROVIDER_DATA)
+REASONING_PARTS = st.builds(ReasoningPart, text=TEXTS, signature=st.none() | TEXTS, provider_data=PROVIDER_DATA)
+TOOL_CALL_PARTS = st.builds(
+    ToolCallPart, call_id=NAMES, name=NAMES, arguments=JSON_OBJECTS, malformed=st.none() | TEXTS, provider_data=PROVIDER_DATA
+)
+TOOL_RESULT_PARTS = st.builds(ToolResultPart, call_id=NAMES, name=NAMES, content=JSON_VALUES, is_error=st.booleans())
+IMAGE_PARTS = st.builds(ImagePart, media_type=st.just("image/png"), data=NAMES) | st.builds(
+    ImagePart, media_type=st.just("image/png"), url=NAMES.map("https://example.org/{}".format)
+)
+
+
+def _message(role: Role, parts: st.SearchStrategy[Part]) -> st.SearchStrategy[ModelMessage]:
+    return st.builds(ModelMessage, role=st.just(role), parts=st.lists(parts, max_size=4).map(tuple))
+
+
+MESSAGES = (
+    _message("system", TEXT_PARTS)
+    | _message("user", TEXT_PARTS | IMAGE_PARTS)
+    | _message("assistant", TEXT_PARTS | REASONING_PARTS | TOOL_CALL_PARTS)
+    | _message("tool", TOOL_RESULT_PARTS | IMAGE_PARTS)
+)
+TOOLS = st.builds(
+    ToolSchema,
+    name=NAMES,
+    description=TEXTS,
+    parameters=JSON_OBJECTS,
+    required=st.lists(NAMES, max_size=2),
+    effect=st.sampled_from(["pure", "once"]),
+    definitions=JSON_OBJECTS,
+    closed=st.booleans(),
+)
+CACHE_POLICIES = st.builds(
+    CachePolicy, mode=st.sampled_from(["use", "bypass", "refresh"]), ttl_s=st.none() | st.floats(min_value=0, max_value=1e6)
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "model": NAMES,
+    "messages": st.lists(MESSAGES, max_size=5).map(tuple),
+    "tools": st.lists(TOOLS, max_size=2).map(tuple),
+    "tool_choice": st.sampled_from(["auto", "none", "required", "weather"]),
+    "parallel_tool_calls": st.none() | st.booleans(),
+    "max_tokens": st.integers(min_value=1, max_value=10_000),
+    "temperature": st.floats(min_value=0, max_value=2),
+    "top_p": st.none() | st.floats(min_value=0, max_value=1),
+    "stop": st.lists(TEXTS, max_size=2).map(tuple),
+    "seed": st.none() | st.integers(),
+    "reasoning_effort": st.none() | st.sampled_from(["low", "high"]),
+    "response_schema": st.none() | JSON_OBJECTS,
+    "extras": JSON_OBJECTS,
+    "cache": CACHE_POLICIES,
+    "metadata": JSON_OBJECTS,
+    "request_id": NAMES,
+}
+REQUESTS = st.builds(ModelRequest, **FIELDS)
+USAGES = st.builds(
+    Usage,
+    input_tokens=st.integers(0, 1000),
+    output_tokens=st.integers(0, 1000),
+    cache_read_tokens=st.integers(0, 10),
+    reasoning_tokens=st.integers(0, 10),
+    raw=JSON_OBJECTS,
+)
+RESPONSES = st.builds(
+    ModelResponse,
+    model=NAMES,
+    parts=st.lists(TEXT_PARTS | REASONING_PARTS | TOOL_CALL_PARTS, max_size=4).map(tuple),
+    usage=USAGES,
+    finish_reason=st.sampled_from(FinishReason),
+    raw_finish_reason=st.none() | NAMES,
+    provider=NAMES,
+    cached=st.booleans(),
+    attempts=st.integers(0, 5),
+    latency_s=st.floats(min_value=0, max_value=100),
+    metadata=st.dictionaries(st.sampled_from(["mock", "raw_response", "note"]), JSON_VALUES, max_size=2),
+)
