@@ -3,7 +3,7 @@
 LLMIntegrationError
 ├── LLMAPIError                  the provider refused or broke     (LLMTimeoutError, LLMRateLimitError, LLMConnectionError)
 ├── LLMResponseParsingError      the model's answer is not what was asked for
-├── LLMToolError                 a tool is missing, misused or broken
+├── LLMToolError                 a tool is missing, misused or broken     (ToolTimeoutError)
 ├── LLMConfigurationError        the settings, or the caller, must change
 ├── RateLimitExceededError       our own limiter refused
 ├── ActorError                   a message did not get its answer  (OverloadedError, DeadlineExceededError, OutcomeUnknownError,
@@ -247,6 +247,12 @@ class LLMToolError(LLMIntegrationError):
     ) -> None:
         super().__init__(message, **common)
         self._note(tool_name=tool_name, tool_call_id=tool_call_id, tool_parameters=tool_parameters)
+
+
+class ToolTimeoutError(LLMToolError):
+    """A tool did not answer in the time it was given; the work was told to stop."""
+
+    code = "LLM_TOOL_TIMEOUT"
 
 
 class LLMConfigurationError(LLMIntegrationError):

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from .exceptions import LLMConfigurationError, LLMToolError, RemoteCause
+from .exceptions import LLMConfigurationError, LLMToolError, RemoteCause, ToolTimeoutError
 from .tool_frames import LENGTH, Record, from_body, length_of, to_frame
 from .tool_results import MAX_RESULT_CHARACTERS
 from .tool_schema import ToolSchema
-from .tools import BaseTool, ToolCallContext, ToolTimeoutError
+from .tools import BaseTool, ToolCallContext
 
 CHILD_MODULE = f"{__package__}.tool_child"
 EXIT_WAIT_S = 2.0

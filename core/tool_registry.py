@@ -10,14 +10,14 @@ from pydantic import JsonValue
 
 from .call_context import CallContext
 from .default_tools import CalculatorTool, EchoTool
-from .exceptions import LLMToolError
+from .exceptions import LLMToolError, ToolTimeoutError
 from .models import ToolCall, ToolResult
 from .tool_functions import FunctionTool, load_tool, tool, tool_reference
 from .tool_history import ToolHistory
 from .tool_results import MAX_RESULT_CHARACTERS
 from .tool_runner import DEFAULT_TIMEOUT_S, ToolRunner, failed_result
 from .tool_schema import ToolSchema
-from .tools import BaseTool, ToolCallContext, ToolTimeoutError, check_schema
+from .tools import BaseTool, ToolCallContext, check_schema
 
 __all__ = [
     "BaseTool",

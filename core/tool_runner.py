@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from .exceptions import LLMIntegrationError, LLMToolError, RemoteCause
+from .exceptions import LLMIntegrationError, LLMToolError, RemoteCause, ToolTimeoutError
 from .models import ToolCallStatus, ToolResult
 from .tool_results import MAX_RESULT_CHARACTERS, checked_result, shortened
-from .tools import BaseTool, ToolCallContext, ToolTimeoutError
+from .tools import BaseTool, ToolCallContext
 
 T = TypeVar("T")
 

@@ -25,12 +25,6 @@ MAX_REASONS = 5
 MAX_REASON_CHARACTERS = 200
 
 
-class ToolTimeoutError(LLMToolError):
-    """A tool did not answer in the time it was given; the work was told to stop."""
-
-    code = "LLM_TOOL_TIMEOUT"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallContext:
     """Whose work a tool call is part of: what a tool is told beside its arguments, when it asks."""

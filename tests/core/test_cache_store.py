@@ -1,7 +1,7 @@
 """The bounded store: time, room, order, figures."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -162,6 +162,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
+TestStoreAgainstModel.settings = settings(max_examples=40, stateful_step_count=30)
 
 
 @given(st.lists(st.tuples(KEYS, st.binary(max_size=30)), max_size=30), st.integers(0, 4), st.integers(0, 60))

@@ -13,10 +13,10 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-    max_leaves=5,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
+    max_leaves=3,
 )
-JSON_OBJECTS = st.dictionaries(NAMES, JSON_VALUES, max_size=3)
+JSON_OBJECTS = st.dictionaries(NAMES, JSON_VALUES, max_size=2)
 PROVIDER_DATA = st.none() | st.dictionaries(st.sampled_from(["anthropic", "google"]), JSON_VALUES, min_size=1, max_size=1)
 
 TEXT_PARTS = st.builds(TextPart, text=TEXTS, provider_data=PROVIDER_DATA)
@@ -31,7 +31,7 @@ IMAGE_PARTS = st.builds(ImagePart, media_type=st.just("image/png"), data=NAMES) 
 
 
 def _message(role: Role, parts: st.SearchStrategy[Part]) -> st.SearchStrategy[ModelMessage]:
-    return st.builds(ModelMessage, role=st.just(role), parts=st.lists(parts, max_size=4).map(tuple))
+    return st.builds(ModelMessage, role=st.just(role), parts=st.lists(parts, max_size=3).map(tuple))
 
 
 MESSAGES = (
@@ -55,7 +55,7 @@ CACHE_POLICIES = st.builds(
 )
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "model": NAMES,
-    "messages": st.lists(MESSAGES, max_size=5).map(tuple),
+    "messages": st.lists(MESSAGES, max_size=3).map(tuple),
     "tools": st.lists(TOOLS, max_size=2).map(tuple),
     "tool_choice": st.sampled_from(["auto", "none", "required", "weather"]),
     "parallel_tool_calls": st.none() | st.booleans(),

@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.driver import Driver, Ports
-from polaris_llm.core.events import Event, RunStarted
+from polaris_llm.core.events import Event, MessageReceived, ModelResponded, RunStarted, ToolCompleted
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.models import ToolResult
-from polaris_llm.core.parts import Part, TextPart, ToolCallPart
+from polaris_llm.core.parts import Part, TextPart, ToolCallPart, text_message
 from polaris_llm.core.runs import RunLimits, RunOutcome, RunSpec
 from polaris_llm.core.session import Session
 from polaris_llm.core.storage.memory_journal import MemoryJournal
@@ -56,6 +56,26 @@ def calls(*wanted: str, **changes: Any) -> ModelResponse:
 def answer_of(*parts: Part, tokens: int = 10, **changes: Any) -> ModelResponse:
     """An answer of these parts."""
     return ModelResponse(model="m", parts=parts, usage=Usage(input_tokens=tokens - 1, output_tokens=1), **{"response_id": "r"} | changes)
+
+
+def responded(step: int, response: ModelResponse) -> ModelResponded:
+    """The event that the model answered a step."""
+    return ModelResponded(step=step, response=response, at=NOW)
+
+
+def completed(call_id: str, content: JsonValue = "ok") -> ToolCompleted:
+    """The event that a tool answered."""
+    return ToolCompleted(call_id=call_id, content=content, at=NOW)
+
+
+def heard(text: str) -> MessageReceived:
+    """The event that a user said something."""
+    return MessageReceived(message=text_message("user", text), at=NOW)
+
+
+def a_session(*events: Event, spec: RunSpec | None = None) -> Session:
+    """A session in which a run started and then these events happened."""
+    return Session.replay("session", [a_start(spec), *events])
 
 
 async def hang() -> Any:
