@@ -3,22 +3,34 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
+
 T = TypeVar("T")
+
+CLOSE_WAIT_S = 10.0
+"""Seconds that what is left gets to end."""
 
 
 class BackgroundLoop:
     """An event loop in a daemon thread; `run` waits for a coroutine from outside any loop, `arun` from inside another."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
+        self._closing = threading.Lock()
+        self._closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result; when the wait is interrupted, the work is cancelled."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """The coroutine's result; when the wait is interrupted, the work is cancelled. Raises LLMIntegrationError on this very loop."""
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise LLMIntegrationError(f"a blocking call on the loop of {self._name} would wait for itself: await its async twin")
+        future = self._begin(work)
         try:
             return future.result()
         except BaseException:
@@ -27,20 +39,29 @@ class BackgroundLoop:
 
     async def arun(self, work: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result; when the awaiting task is cancelled, the work is too."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        return await asyncio.wrap_future(self._begin(work))
 
     def close(self) -> None:
-        """Cancel what is left and end the thread."""
-        if not self._thread.is_alive():
-            return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result(timeout=10)
+        """Cancel what is left and end the thread; later work is refused."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result(timeout=CLOSE_WAIT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=CLOSE_WAIT_S)
         self._loop.close()
 
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._closing:
+            if not self._closed:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise ActorUnavailableError(f"{self._name} was closed: start it, or connect to it, once more")
 
-async def _cancel_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    async def _end_all(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()

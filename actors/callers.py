@@ -47,12 +47,22 @@ class CallerDesk:
         self._callers: dict[str, _Caller] = {}
         self._served_by: dict[str, str] = {}
         self._numbers = itertools.count(1)
+        self._attached = asyncio.Event()
 
     def attach(self, call: CallContext, caller_id: str, session_ids: tuple[str, ...]) -> None:
         """From now on this caller runs the live tools of these sessions."""
-        self._renew(caller_id)
+        self._callers.setdefault(caller_id, _Caller())
+        self._renewed(caller_id)
         for session_id in session_ids:
             self._served_by[session_id] = caller_id
+        attached, self._attached = self._attached, asyncio.Event()
+        attached.set()
+
+    def come_back(self, call: CallContext, caller_id: str, session_ids: tuple[str, ...]) -> None:
+        """Attach what was this caller's, but for what another has attached meanwhile."""
+        self.attach(
+            call, caller_id, tuple(session_id for session_id in session_ids if self._served_by.get(session_id) not in self._callers)
+        )
 
     def detach(self, call: CallContext, caller_id: str, session_ids: tuple[str, ...]) -> None:
         """The sessions are over for this caller."""
@@ -61,12 +71,17 @@ class CallerDesk:
                 del self._served_by[session_id]
 
     async def take(self, call: CallContext, caller_id: str) -> tuple[LiveCall, ...]:
-        """Calls to run, as soon as there are any, or none after a third of the lease: then ask again."""
-        caller = self._renew(caller_id)
+        """Calls to run, as soon as there are any, or none after a third of the lease: then ask again.
+
+        Raises:
+            CallerAwayError: The caller's lease ran out, or this desk is new: it must attach its sessions again.
+        """
+        caller = self._renewed(caller_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._lease_s / 3):
                 await caller.arrived.wait()
-        self._renew(caller_id)
+        if self._renewed(caller_id) is not caller:
+            raise _unknown(caller_id)
         calls, caller.waiting = tuple(caller.waiting), deque()
         caller.arrived.clear()
         return calls
@@ -100,12 +115,19 @@ class CallerDesk:
             if live_call in caller.waiting:
                 caller.waiting.remove(live_call)
 
+    async def caller_back(self, call: CallContext) -> None:
+        """Return when somebody serves the session."""
+        while self._served_by.get(call.session_id) not in self._callers:
+            await self._attached.wait()
+
     def health(self) -> dict[str, int]:
         """Who is there."""
         return {"callers": len(self._callers), "sessions_served": len(self._served_by)}
 
-    def _renew(self, caller_id: str) -> _Caller:
-        caller = self._callers.setdefault(caller_id, _Caller())
+    def _renewed(self, caller_id: str) -> _Caller:
+        caller = self._callers.get(caller_id)
+        if caller is None:
+            raise _unknown(caller_id)
         if caller.lease is not None:
             caller.lease.cancel()
         caller.lease = asyncio.get_running_loop().call_later(self._lease_s, self._leave, caller_id)
@@ -124,6 +146,10 @@ class CallerDesk:
         self._served_by = {session: served_by for session, served_by in self._served_by.items() if served_by != caller_id}
 
 
+def _unknown(caller_id: str) -> CallerAwayError:
+    return CallerAwayError(f"{caller_id} is not known here: its lease ran out, or the desk was replaced", "callers")
+
+
 def _parting(caller_id: str, *, taken: bool) -> CallerAwayError | OutcomeUnknownError:
     if taken:
         return OutcomeUnknownError(f"{caller_id} went away with the call in hand", "callers")
@@ -131,7 +157,7 @@ def _parting(caller_id: str, *, taken: bool) -> CallerAwayError | OutcomeUnknown
 
 
 class CallerDeskHandle:
-    """ToolPort over the desk, for a run's live tools."""
+    """ToolPort and CallerPort over the desk, for a run's live tools."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -142,3 +168,10 @@ class CallerDeskHandle:
         """See ToolPort; raises CallerAwayError too."""
         result: ToolResult = await self._link.ask("run_tool", call, name, dict(arguments), dict(context))
         return result
+
+    async def caller_back(self, call: CallContext) -> None:
+        """See CallerPort."""
+        while True:
+            with suppress(OutcomeUnknownError):  # the desk died: its replacement will know
+                await self._link.ask("caller_back", call)
+                return

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from ..core.call_context import CallContext
 from ..core.canonical import to_json
@@ -40,13 +41,21 @@ class ConversationActor:
     def __init__(self, session: Session, ports: Ports) -> None:
         self._driver = Driver(session, ports)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended; its end may still be on its way to the journal."""
+        return self._driver.session.state.phase is Phase.IDLE
+
     async def run(self) -> None:
         """Drive the run under way to its end."""
         await self._driver.run()
 
-    def hear(self, text: str) -> None:
-        """Take a message into the run under way."""
+    def hear(self, text: str) -> bool:
+        """Take a message into the run under way; False if that is over."""
+        if self.is_over:
+            return False
         self._driver.receive(MessageReceived(message=text_message("user", text), at=self._driver.now()))
+        return True
 
     def cancel(self) -> None:
         """End the run under way as cancelled."""
@@ -76,7 +85,8 @@ class ConversationHost:
         self._open_sessions = open_sessions
         self._max_sessions = max_sessions
         self._actors: dict[str, ConversationActor] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._speaking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self) -> None:
         """Go on with the runs that an earlier incarnation of this host left behind."""
@@ -85,9 +95,10 @@ class ConversationHost:
 
     async def stop(self) -> None:
         """Leave the runs where they are."""
-        for task in self._tasks:
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def submit(self, call: CallContext, submission: Submission) -> None:
         """Start a session's first run; does nothing when this very submission was accepted before. Raises SessionError, OverloadedError."""
@@ -99,21 +110,27 @@ class ConversationHost:
             await self._require_same(submission)
 
     async def say(self, call: CallContext, session_id: str, run_id: str, text: str) -> None:
-        """A message into the run under way, or else a new run of the same kind with the message as its objective."""
-        if (actor := self._actors.get(session_id)) is not None:
-            actor.hear(text)
-            return
-        self._require_room(session_id)
-        session = await self._replay(session_id)
-        spec = replace(session.state.active_run.spec, objective=text, history=())
-        await self._begin(session, run_id, spec)
+        """A message into the run under way, or else a new run of the same kind with the message as its objective.
+
+        It may be said again by those who do not know whether it was heard: no second run begins, though one may hear it twice.
+        """
+        async with self._speaking.setdefault(session_id, asyncio.Lock()):  # or two messages would begin two runs
+            if await self._is_heard(session_id, text):
+                return
+            self._require_room(session_id)
+            session = await self._replay(session_id)
+            if session.state.active_run.run_id == run_id:  # begun before this host's time, and over
+                return
+            spec = replace(session.state.active_run.spec, objective=text, history=())
+            await self._begin(session, run_id, spec)
 
     def cancel(self, call: CallContext, session_id: str) -> bool:
         """End the session's run as cancelled; False if none is under way."""
         actor = self._actors.get(session_id)
-        if actor is not None:
-            actor.cancel()
-        return actor is not None
+        if actor is None or actor.is_over:
+            return False
+        actor.cancel()
+        return True
 
     def decide(self, call: CallContext, session_id: str, call_id: str, approved: bool, reason: str) -> None:
         """See ConversationActor; raises SessionError when no run is under way."""
@@ -131,9 +148,17 @@ class ConversationHost:
         """How full the host is."""
         return {"sessions": len(self._tasks), "max_sessions": self._max_sessions}
 
+    async def _is_heard(self, session_id: str, text: str) -> bool:
+        """Whether a run under way took the message; the end of one that is over is waited for."""
+        actor = self._actors.get(session_id)
+        if actor is None or actor.hear(text):
+            return actor is not None
+        await asyncio.wait({self._tasks[session_id]})
+        return False
+
     def _running(self, session_id: str) -> ConversationActor:
         actor = self._actors.get(session_id)
-        if actor is None:
+        if actor is None or actor.is_over:
             raise SessionError(f"session {session_id!r} has no run under way", session_id)
         return actor
 
@@ -167,9 +192,7 @@ class ConversationHost:
             return
         actor = ConversationActor(session, self._ports_for(session.state.active_run.spec))
         self._actors[session.session_id] = actor
-        task = asyncio.create_task(self._supervise(session.session_id, actor))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[session.session_id] = asyncio.create_task(self._supervise(session.session_id, actor))
 
     async def _supervise(self, session_id: str, actor: ConversationActor) -> None:
         try:
@@ -177,8 +200,9 @@ class ConversationHost:
         except LLMIntegrationError as error:  # what the driver could not write into the log: another writer, or no journal
             logger.error("session %s stops here: %s", session_id, error)
         finally:
-            del self._actors[session_id]
+            del self._actors[session_id], self._tasks[session_id]
 
 
 def _same_spec(one: RunSpec, other: RunSpec) -> bool:
-    return to_json(RUN_SPEC, one) == to_json(RUN_SPEC, other)
+    """Whether two specifications ask for the same, whoever submits them."""
+    return to_json(RUN_SPEC, replace(one, caller_id=None)) == to_json(RUN_SPEC, replace(other, caller_id=None))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from ..core.call_context import CallContext
 from ..core.events import Event, RunEnded, outcome_of
@@ -9,6 +10,11 @@ from ..core.exceptions import JournalConflictError, OutcomeUnknownError, Unknown
 from ..core.runs import RunOutcome
 from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
 from .links import Link
+
+
+def unknown_session(session_id: str) -> UnknownSessionError:
+    """The error that there is no log of a session."""
+    return UnknownSessionError(f"no session {session_id!r}: it was never submitted, or its log was dropped", session_id)
 
 
 class JournalActor:
@@ -43,6 +49,10 @@ class JournalActor:
             await self._more(session_id)
         return next(line for line in reversed(self._log.read(session_id)) if line.closes)
 
+    def is_known(self, call: CallContext, session_id: str) -> bool:
+        """Whether there is a log of the session."""
+        return self._log.is_open(session_id) is not None
+
     def open_sessions(self, call: CallContext) -> tuple[str, ...]:
         """The sessions with a run that has not ended."""
         return self._log.open_sessions()
@@ -58,7 +68,7 @@ class JournalActor:
     def _is_open(self, session_id: str) -> bool:
         is_open = self._log.is_open(session_id)
         if is_open is None:
-            raise UnknownSessionError(f"no session {session_id!r}: it was never submitted, or its log was dropped", session_id)
+            raise unknown_session(session_id)
         return is_open
 
     async def _more(self, session_id: str) -> None:
@@ -94,30 +104,41 @@ class JournalHandle:
 
     async def read(self, session_id: str, after: int = 0) -> tuple[Event, ...]:
         """See JournalPort."""
-        lines: tuple[LogLine, ...] = await self._link.ask("read", CallContext(session_id=session_id), session_id, after)
+        lines: tuple[LogLine, ...] = await self._look("read", CallContext(session_id=session_id), session_id, after)
         return tuple(from_line(line) for line in lines)
 
     async def follow(self, session_id: str, after: int, timeout_s: float) -> AsyncIterator[Event]:
         """The events after the first `after`, live, until the run is over; raises DeadlineExceededError after `timeout_s` without one."""
         call = CallContext(session_id=session_id, remaining_s=timeout_s)
-        while lines := await self._link.ask("follow", call, session_id, after):
+        while lines := await self._look("follow", call, session_id, after):
             for line in lines:
                 after += 1
                 yield from_line(line)
 
     async def outcome(self, session_id: str, timeout_s: float) -> RunOutcome:
         """What came of the session's last run, once it is over; raises UnknownSessionError, DeadlineExceededError."""
-        line: LogLine = await self._link.ask("last_run", CallContext(session_id=session_id, remaining_s=timeout_s), session_id)
+        line: LogLine = await self._look("last_run", CallContext(session_id=session_id, remaining_s=timeout_s), session_id)
         ended = from_line(line)
         assert isinstance(ended, RunEnded), "the journal marks only RunEnded as closing"
         return outcome_of(session_id, ended)
 
+    async def is_known(self, session_id: str) -> bool:
+        """Whether there is a log of the session."""
+        is_known: bool = await self._look("is_known", CallContext(session_id=session_id), session_id)
+        return is_known
+
     async def open_sessions(self) -> tuple[str, ...]:
         """The sessions with a run that has not ended."""
-        ids: tuple[str, ...] = await self._link.ask("open_sessions", CallContext())
+        ids: tuple[str, ...] = await self._look("open_sessions", CallContext())
         return ids
 
     async def session_ids(self) -> tuple[str, ...]:
         """All sessions, oldest first."""
-        ids: tuple[str, ...] = await self._link.ask("session_ids", CallContext())
+        ids: tuple[str, ...] = await self._look("session_ids", CallContext())
         return ids
+
+    async def _look(self, method: str, call: CallContext, *arguments: Any) -> Any:  # as the journal's method
+        try:
+            return await self._link.ask(method, call, *arguments)
+        except OutcomeUnknownError:  # the journal died, maybe long ago; looking twice does no harm
+            return await self._link.ask(method, call, *arguments)

@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from ..core.call_context import CallContext
-from ..core.exceptions import ActorError
+from ..core.exceptions import ActorError, LLMToolError
 from ..core.models import ToolResult
 from ..core.tool_registry import BaseTool, ToolRegistry
+from ..core.tool_runner import failed_result
 from .callers import LiveCall
-from .links import Link
+from .links import FOREVER_S, Link
 
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 0.2
 """Between two tries to reach a desk that is being replaced."""
+KEPT_SESSIONS = 1_000
+"""Sessions whose run is over that are still served: a message may start another run."""
 
 
 class LiveTools:
@@ -25,6 +29,7 @@ class LiveTools:
         self._desk = desk
         self._tools: dict[str, ToolRegistry] = {}
         self._homes: dict[str, asyncio.AbstractEventLoop | None] = {}
+        self._resting: OrderedDict[str, None] = OrderedDict()
         self._taking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
@@ -34,15 +39,20 @@ class LiveTools:
         for tool in tools:
             registry.register_tool(tool)
         self._homes[session_id] = home
+        self._resting.pop(session_id, None)
         await self._desk.ask("attach", CallContext(session_id=session_id), self.caller_id, (session_id,))
         if self._taking is None:
             self._taking = asyncio.create_task(self._take_all())
 
-    def detach(self, session_id: str) -> None:
-        """The session is over."""
-        if self._tools.pop(session_id, None) is not None:
-            self._homes.pop(session_id)
-            self._desk.tell("detach", CallContext(session_id=session_id), self.caller_id, (session_id,))
+    def rest(self, session_id: str) -> None:
+        """The session's run is over; of those that are, the longest forgotten is served no more."""
+        if session_id in self._tools:
+            self._resting[session_id] = None
+            self._resting.move_to_end(session_id)
+        if len(self._resting) > KEPT_SESSIONS:
+            oldest, _ = self._resting.popitem(last=False)
+            del self._tools[oldest], self._homes[oldest]
+            self._desk.tell("detach", CallContext(session_id=oldest), self.caller_id, (oldest,))
 
     async def close(self) -> None:
         """Say goodbye: runs that need these tools wait for another process."""
@@ -60,20 +70,20 @@ class LiveTools:
     async def _take_all(self) -> None:
         while True:
             try:
-                calls: tuple[LiveCall, ...] = await self._desk.ask("take", CallContext(), self.caller_id)
+                calls: tuple[LiveCall, ...] = await self._desk.ask("take", CallContext(remaining_s=FOREVER_S), self.caller_id)
             except ActorError as error:
                 logger.warning("live tools cannot be served for now: %s", error)
                 await asyncio.sleep(TRY_AGAIN_S)
-                await self._attach_again()
+                await self._come_back()
                 continue
             for call in calls:
                 task = asyncio.create_task(self._run(call))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 
-    async def _attach_again(self) -> None:
+    async def _come_back(self) -> None:
         try:
-            await self._desk.ask("attach", CallContext(), self.caller_id, tuple(self._tools))
+            await self._desk.ask("come_back", CallContext(), self.caller_id, tuple(self._tools))
         except ActorError as error:
             logger.warning("the desk is not back yet: %s", error)
 
@@ -84,10 +94,18 @@ class LiveTools:
     async def _result(self, live: LiveCall) -> ToolResult:
         registry = self._tools.get(live.call.session_id)
         if registry is None:
-            message = f"session {live.call.session_id} has no live tools here any more"
-            return ToolResult(call_id=live.call.call_id, tool_name=live.name, success=False, result={}, error_message=message)
+            return _failure(live, f"session {live.call.session_id} has no live tools here any more")
         work = registry.run_tool(live.name, live.arguments, live.call, live.context)
         home = self._homes.get(live.call.session_id)
         if home is None or not home.is_running():
             return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+        running = asyncio.run_coroutine_threadsafe(work, home)
+        try:
+            await asyncio.wait({asyncio.wrap_future(running)})
+            return _failure(live, f"the event loop that ran {live.name!r} has ended") if running.cancelled() else running.result()
+        finally:
+            running.cancel()  # when this is
+
+
+def _failure(live: LiveCall, message: str) -> ToolResult:
+    return failed_result(live.name, live.call.call_id, LLMToolError(message, live.name))

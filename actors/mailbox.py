@@ -10,6 +10,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -28,23 +29,19 @@ CLOSE_WAIT_S = 5.0
 WATCH = "watch"
 """Never answered: its asker waits for its own `collect` to fail."""
 HEALTH = "health"
-LIFECYCLE = frozenset({"start", "stop"})
-"""Public methods that are for the engine alone."""
+LIFECYCLE = ("start", "stop")  # public methods that are for the engine alone
 
 
+@dataclass(slots=True, eq=False)
 class _Work:
     """One message, until it is answered."""
 
-    __slots__ = ("cancelled_by", "is_done", "method", "number", "remaining_s", "task", "timer")
-
-    def __init__(self, number: int | None) -> None:
-        self.number = number
-        self.method = "a message"
-        self.remaining_s: float | None = None
-        self.task: asyncio.Future[Any] | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.cancelled_by: Literal["asker", "deadline", "close"] | None = None
-        self.is_done = False
+    number: int | None
+    method: str = "a message"
+    remaining_s: float | None = None
+    task: asyncio.Future[Any] | None = None
+    timer: asyncio.TimerHandle | None = None
+    cancelled_by: Literal["asker", "deadline", "close"] | None = None
 
     def read(self, content: Any) -> Message:  # a blob's content
         message = unwrap(Message, content)
@@ -60,28 +57,18 @@ class _Work:
             self.cancelled_by = by
             self.task.cancel()
 
-    def end(self) -> None:
-        self.is_done = True
-        if self.timer is not None:
-            self.timer.cancel()
 
-
+@dataclass(slots=True, eq=False)
 class _Caller:
     """One sender: its asks in hand, and its answers that wait to be collected."""
 
-    def __init__(self) -> None:
-        self.asks: dict[int, _Work] = {}
-        self.answers: deque[Blob] = deque()
-        self.arrived = asyncio.Event()
-        self.collecting = 0
-        self.last_seen = 0.0
-
-    def put(self, blob: Blob) -> None:
-        self.answers.append(blob)
-        self.arrived.set()
+    asks: dict[int, _Work] = field(default_factory=dict)
+    answers: deque[Blob] = field(default_factory=deque)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    collecting: int = 0
+    last_seen: float = 0.0
 
     def take(self) -> list[Blob]:
-        """As many as make one batch."""
         taken: list[Blob] = []
         size = 0
         while self.answers and (not taken or size + size_of(self.answers[0]) <= LARGE_BYTES):
@@ -102,21 +89,20 @@ class Mailbox:
         self._place = place
         self._greeting = greeting
         self._callers: dict[str, _Caller] = {}
-        self._in_hand: set[_Work] = set()
+        self._in_hand: dict[_Work, asyncio.Future[Any]] = {}
         self._served = 0
         self._sweep: asyncio.TimerHandle | None = None
 
     async def mail(self, mail: Mail) -> MailReply:
         """Take a batch and answer what can be answered at once."""
-        if mail.greeting is not None and mail.greeting != self._greeting:
+        if mail.greeting not in (None, self._greeting):
             return MailReply(self._greeting, [])
         caller = self._caller(mail.caller)
-        for number in mail.cancelled:
-            if (work := caller.asks.get(number)) is not None:
-                work.cancel("asker")
+        for number in caller.asks.keys() & set(mail.cancelled):
+            caller.asks[number].cancel("asker")
         begun = [work for blob in mail.blobs if (work := self._receive(caller, blob)) is not None]
         for _ in range(QUICK_TICKS):
-            if all(work.is_done for work in begun):
+            if self._in_hand.keys().isdisjoint(begun):
                 break
             await asyncio.sleep(0)
         return MailReply(self._greeting if mail.greeting else None, caller.take())
@@ -140,11 +126,11 @@ class Mailbox:
         """Cancel all work in hand and let the actor end."""
         if self._sweep is not None:
             self._sweep.cancel()
-        others = [work for work in self._in_hand if work.task is not asyncio.current_task()]
+        others = {work: task for work, task in self._in_hand.items() if task is not asyncio.current_task()}
         for work in others:
             work.cancel("close")
-        if tasks := [work.task for work in others if work.task is not None]:
-            await asyncio.wait(tasks, timeout=CLOSE_WAIT_S)
+        if others:
+            await asyncio.wait(others.values(), timeout=CLOSE_WAIT_S)
         if hasattr(self._actor, "stop"):
             await self._actor.stop()
 
@@ -202,8 +188,8 @@ class Mailbox:
 
     def _require_room(self) -> None:
         if len(self._in_hand) >= self._spec.capacity:
-            refusal = f"{self._spec.name} has {len(self._in_hand)} messages in hand, its capacity"
-            raise OverloadedError(refusal, self._spec.name, retry_after=OVERLOAD_RETRY_S)
+            full = f"{self._spec.name} has {len(self._in_hand)} messages in hand, its capacity"
+            raise OverloadedError(full, self._spec.name, retry_after=OVERLOAD_RETRY_S)
 
     def _call(self, message: Message) -> Any:  # whatever the actor's method gives
         if not _is_public(self._actor, message.method):
@@ -214,14 +200,15 @@ class Mailbox:
     def _follow(self, caller: _Caller, work: _Work, result: Awaitable[Any]) -> None:
         work.task = asyncio.ensure_future(result)
         work.arm()
-        self._in_hand.add(work)
+        self._in_hand[work] = work.task
         if work.number is not None:
             caller.asks[work.number] = work
         work.task.add_done_callback(partial(self._end, caller, work))
 
     def _end(self, caller: _Caller, work: _Work, task: asyncio.Future[Any]) -> None:
-        work.end()
-        self._in_hand.discard(work)
+        del self._in_hand[work]
+        if work.timer is not None:
+            work.timer.cancel()
         if work.number is not None:
             caller.asks.pop(work.number, None)
         if not task.cancelled():
@@ -236,7 +223,8 @@ class Mailbox:
     def _answer(self, caller: _Caller, work: _Work, answer: Answer) -> None:
         self._served += 1
         if work.number is not None:
-            caller.put(self._wrap(work.number, answer))
+            caller.answers.append(self._wrap(work.number, answer))
+            caller.arrived.set()
         elif answer.error is not None:
             logger.error("%s: %s failed: %s", self._spec.name, work.method, answer.error)
 
@@ -247,7 +235,7 @@ class Mailbox:
             return wrap(number, Answer(None, UnexpectedError.of(answer.error or unsendable)), self._place)
 
     def _health(self) -> dict[str, Any]:  # JSON
-        facts = self._actor.health() if hasattr(self._actor, "health") else {}
+        facts: dict[str, Any] = self._actor.health() if hasattr(self._actor, "health") else {}
         return {"name": self._spec.name, "pid": os.getpid(), "in_hand": len(self._in_hand), "served": self._served, **facts}
 
 

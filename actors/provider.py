@@ -1,5 +1,7 @@
 """One model endpoint: the actor through which the whole cluster calls it, and its handle."""
 
+from dataclasses import replace
+
 from ..core.call_context import CallContext
 from ..core.client import LLMClient
 from ..core.inference import ModelRequest, ModelResponse
@@ -24,12 +26,15 @@ class ProviderActor:
 
 
 class ProviderHandle:
-    """ModelPort over a provider actor."""
+    """ModelPort over a provider actor; `patience_s` is for calls that bring no deadline."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, patience_s: float) -> None:
         self._link = link
+        self._patience_s = patience_s
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """See ModelPort; raises ActorError too."""
+        if call.remaining_s is None:
+            call = replace(call, remaining_s=self._patience_s)
         response: ModelResponse = await self._link.ask("respond", call, request)
         return response

@@ -2,12 +2,19 @@
 
 import contextlib
 import os
+import secrets
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
 
 import ray
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # absent from its stubs
+from ray.exceptions import RayError
 
 from ..core.exceptions import LLMConfigurationError
 from ..core.settings import RuntimeSettings
@@ -17,6 +24,8 @@ from .ray_engine import RayEngine
 
 STEADY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0"}
 """Ray's environment for a cluster of ours: no reports to outside, no environments rebuilt by uv."""
+PROBE_S = 10.0
+"""Seconds in which a cluster's address must take a connection; Ray itself would wait for minutes."""
 
 
 @dataclass(slots=True)
@@ -28,7 +37,9 @@ class RayConnection:
     """Whether it was we who connected this process."""
     address: str | None = None
     folder: str | None = None
-    previous: dict[str, str | None] | None = None
+    previous: dict[str, str | None] = field(default_factory=dict)
+    """What stood in the environment before."""
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:
         """Leave the cluster, and end it if we started it; a second call does nothing."""
@@ -36,8 +47,8 @@ class RayConnection:
             return
         self.connected = False
         ray.shutdown()
-        if self.previous is not None:
-            _put_back(self.previous)
+        self.closed.set()
+        _set_environment(self.previous)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -52,39 +63,75 @@ def connect(settings: RuntimeSettings, greeting: Greeting) -> RayConnection:
         RayEngine(settings.namespace, greeting, timeout_s=settings.ask_timeout_s), connected=not ray.is_initialized()
     )
     address = settings.address or os.environ.get("RAY_ADDRESS")
-    if connection.connected and address is None:
-        _start_local(settings, connection)
-    elif connection.connected and address is not None:
-        _join(address, settings.namespace)
+    if connection.connected:
+        with _closing_on_failure(connection):
+            if address is None:
+                _start_local(settings, connection)
+            else:
+                _join(address, settings.namespace, connection)
     connection.address = ray.get_runtime_context().gcs_address
     return connection
 
 
-def _join(address: str, namespace: str) -> None:
+def _join(address: str, namespace: str, connection: RayConnection) -> None:
+    if "RAY_AUTH_MODE" not in os.environ and AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        connection.previous = _set_environment({"RAY_AUTH_MODE": "token"})  # a cluster that asks for none does not mind
     try:
-        ray.init(address=address, namespace=namespace, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        message = f"cannot join the Ray cluster at {address!r} ({type(error).__name__}): start one there, or leave runtime.address out"
-        raise LLMConfigurationError(message, config_key="runtime.address", config_value=address, cause=error) from error
+        _require_listener(address)
+        ray.init(address=address, namespace=namespace, log_to_driver=False, configure_logging=False)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        problem = f"cannot join the Ray cluster at {address!r} ({type(error).__name__}: {error})"
+        remedy = "start one there, or leave runtime.address out; one that asks for a token wants it in RAY_AUTH_TOKEN or ~/.ray/auth_token"
+        raise LLMConfigurationError(f"{problem}: {remedy}", "runtime.address", address, cause=error) from error
+
+
+def _require_listener(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S).close()
 
 
 def _start_local(settings: RuntimeSettings, connection: RayConnection) -> None:
-    # Others may connect to a detached runtime, so it asks them for a token; a private cluster has nobody to ask.
-    environment = {**STEADY, "RAY_AUTH_MODE": "token" if settings.detached else "disabled"}
-    connection.previous = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
+    connection.previous = _set_environment({**STEADY, **_admission(settings)})
     connection.folder = tempfile.mkdtemp(prefix="plr")  # short: socket paths may have 107 bytes
-    with _closing_on_failure(connection):
-        ray.init(
-            address="local",
-            namespace=settings.namespace,
-            num_cpus=settings.num_cpus,
-            object_store_memory=settings.object_store_bytes,
-            include_dashboard=False,
-            log_to_driver=False,
-            configure_logging=False,
-            _temp_dir=connection.folder,
-        )
+    options: dict[str, Any] = {  # keywords of ray.init
+        "address": "local",
+        "namespace": settings.namespace,
+        "num_cpus": settings.num_cpus,
+        "object_store_memory": settings.object_store_bytes,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "configure_logging": False,
+        "_temp_dir": connection.folder,
+    }
+    if threading.current_thread() is threading.main_thread():
+        ray.init(**options)
+    else:
+        _init_in_lasting_thread(options, connection.closed)
+
+
+def _init_in_lasting_thread(options: dict[str, Any], closed: threading.Event) -> None:  # as above
+    """Start Ray from a thread that stays: the processes die with the thread that starts them (Linux, PR_SET_PDEATHSIG)."""
+    started: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            started.set_result(ray.init(**options))
+        except BaseException as error:
+            started.set_exception(error)
+        closed.wait()
+
+    threading.Thread(target=run, name="polaris-llm Ray", daemon=True).start()
+    started.result()
+
+
+def _admission(settings: RuntimeSettings) -> dict[str, str]:
+    """Who may join. Ray listens on all interfaces, and whoever joins can run anything: so nobody without the token."""
+    if "RAY_AUTH_MODE" in os.environ:
+        return {}
+    if settings.detached:  # others shall join: Ray keeps a token for them in ~/.ray/auth_token
+        return {"RAY_AUTH_MODE": "token"}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 @contextlib.contextmanager
@@ -96,9 +143,14 @@ def _closing_on_failure(connection: RayConnection) -> Iterator[None]:
         raise
 
 
-def _put_back(previous: dict[str, str | None]) -> None:
-    for name, value in previous.items():
+def _set_environment(environment: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Set these variables, or unset them, and return what they were. Ray reads them once, when it is imported: here it reads them again."""
+    previous = {name: os.environ.get(name) for name in environment}
+    for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+    return previous

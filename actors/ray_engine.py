@@ -44,28 +44,34 @@ class RayEngine:
 
     async def find(self, name: str) -> Address | None:
         """See Engine."""
-        try:
-            return RayAddress(name, await asyncio.to_thread(ray.get_actor, name, self._namespace))
-        except ValueError:
-            return None
+        handle = await asyncio.to_thread(self._handle, name)
+        return None if handle is None else RayAddress(name, handle)
 
     async def stop(self, name: str) -> None:
         """See Engine."""
-        try:
-            handle = await asyncio.to_thread(ray.get_actor, name, self._namespace)
-        except ValueError:
-            return
-        ray.kill(handle, no_restart=True)
+        handle = await asyncio.to_thread(self._handle, name)
+        if handle is not None:
+            ray.kill(handle, no_restart=True)
 
     def store(self, blob: bytes) -> Any:  # an ObjectRef
         """See Engine."""
+        _require_cluster()
         return ray.put(blob)
 
     async def load(self, reference: Any) -> bytes:  # an ObjectRef
         """See Engine."""
         return cast(bytes, await reference)
 
+    def _handle(self, name: str) -> "ActorHandle[Any] | None":
+        if not ray.is_initialized():
+            return None
+        try:
+            return ray.get_actor(name, self._namespace)
+        except ValueError:
+            return None
+
     def _create(self, spec: ActorSpec) -> Any:  # Ray's handle
+        _require_cluster()
         options: dict[str, Any] = {
             "name": spec.name,
             "namespace": self._namespace,
@@ -90,15 +96,16 @@ class RayAddress:
 
     async def mail(self, mail: Mail) -> MailReply:
         """See Address."""
-        try:
-            return cast(MailReply, await self._handle.mail.remote(mail))
-        except RayError as error:
-            raise ActorGoneError(f"{self._name} is gone: {type(error).__name__}") from error
+        return cast(MailReply, await self._call(self._handle.mail, mail))
 
     async def collect(self, caller: str, wait_s: float) -> list[Blob]:
         """See Address."""
+        return cast(list[Blob], await self._call(self._handle.collect, caller, wait_s))
+
+    async def _call(self, method: Any, *arguments: object) -> object:  # Ray's method of a handle
+        _require_cluster()
         try:
-            return cast(list[Blob], await self._handle.collect.remote(caller, wait_s))
+            return await method.remote(*arguments)
         except RayError as error:
             raise ActorGoneError(f"{self._name} is gone: {type(error).__name__}") from error
 
@@ -128,3 +135,8 @@ class RayShell:
         if hasattr(actor, "start"):
             await actor.start()
         return Mailbox(actor, spec, self._links.engine, greeting)
+
+
+def _require_cluster() -> None:
+    if not ray.is_initialized():  # or Ray would start a cluster for the call
+        raise ActorGoneError("this process has left its Ray cluster")

@@ -2,13 +2,16 @@
 
 import difflib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from ..core.events import Event
 from ..core.exceptions import LLMConfigurationError
-from ..core.runs import RunLimits, RunSpec
+from ..core.runs import RUN_SPEC, RunLimits, RunSpec
 from ..core.settings import Settings
 from ..core.tool_functions import FunctionTool
 from ..core.tools import BaseTool
@@ -35,17 +38,31 @@ class Request:
     @classmethod
     def of(cls, objective: str, options: Mapping[str, Any], defaults: RunSpec) -> "Request":  # RUN_OPTIONS and OWN_OPTIONS
         """The request; raises LLMConfigurationError for an unknown option or something that is no tool."""
-        for name in options:
-            if name not in RUN_OPTIONS | OWN_OPTIONS:
-                raise _unknown(name)
+        _require_known(options, RUN_OPTIONS | OWN_OPTIONS)
         tools = options.get("tools", ())
+        if isinstance(tools, str):
+            raise LLMConfigurationError(f"tools is {tools!r}: give a list of tools", config_key="tools", config_value=tools)
         return cls(
             session_id=options.get("session_id") or str(uuid.uuid4()),
-            spec=replace(defaults, objective=objective, **{name: value for name, value in options.items() if name in RUN_OPTIONS}),
+            spec=run_spec(objective, {name: value for name, value in options.items() if name in RUN_OPTIONS}, defaults),
             pool_tools=tuple(tool for tool in tools if isinstance(tool, str)),
             live_tools=tuple(_live(tool) for tool in tools if not isinstance(tool, str)),
             on_event=options.get("on_event"),
         )
+
+
+def run_spec(objective: str, options: Mapping[str, Any], defaults: RunSpec) -> RunSpec:  # RUN_OPTIONS
+    """A run with these options; raises LLMConfigurationError for an unknown one, or a value that does not fit."""
+    _require_known(options, RUN_OPTIONS)
+    given = {"objective": objective, **options}
+    try:
+        checked = RUN_SPEC.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        message = f"{place} is {first['input']!r}: {first['msg'].lower()}"
+        raise LLMConfigurationError(message, config_key=place, config_value=repr(first["input"])) from error
+    return replace(defaults, **{name: getattr(checked, name) for name in given})
 
 
 def default_spec(settings: Settings) -> RunSpec:
@@ -56,8 +73,15 @@ def default_spec(settings: Settings) -> RunSpec:
 
 
 def completed(spec: RunSpec, settings: Settings) -> RunSpec:
-    """The spec with its provider's settings where it says nothing itself; raises LLMConfigurationError for an unknown provider."""
+    """The spec with its provider's settings where it says nothing itself.
+
+    Raises:
+        LLMConfigurationError: The provider is unknown, or two tools have one name.
+    """
     provider = settings.provider(spec.provider)
+    twice = [name for name, count in Counter(tool.name for tool in spec.tools).items() if count > 1]
+    if twice:
+        raise LLMConfigurationError(f"two tools are named {twice[0]!r}: rename one of them", config_key="tools", config_value=twice[0])
     return replace(
         spec,
         model=spec.model or provider.model,
@@ -81,8 +105,9 @@ def _live(tool: object) -> BaseTool:
     raise LLMConfigurationError(problem, config_key="tools")
 
 
-def _unknown(name: str) -> LLMConfigurationError:
-    known = sorted(RUN_OPTIONS | OWN_OPTIONS)
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f" (did you mean {near[0]!r}?)" if near else ""
-    return LLMConfigurationError(f"unknown option {name!r}{meant}; known: {', '.join(known)}", config_key=name)
+def _require_known(options: Iterable[str], known: Set[str]) -> None:
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            raise LLMConfigurationError(f"unknown option {name!r}{meant}; known: {', '.join(sorted(known))}", config_key=name)

@@ -6,6 +6,8 @@ from ..core.cached_client import CachedClient, CacheRules, ReadOnly, WriteOnly
 from ..core.client_factory import client_for
 from ..core.driver import Ports
 from ..core.ports import ModelPort
+from ..core.provider_settings import ProviderSettings
+from ..core.providers.attempts import RetryPolicy
 from ..core.runs import RunSpec
 from ..core.settings import Settings
 from .cache import CacheActor, CacheHandle
@@ -69,8 +71,9 @@ def _spec(
 
 def supervisor(links: Links, settings: Settings) -> Supervisor:
     """The keeper of all others."""
-    lease = None if settings.runtime.detached else settings.runtime.lease_s
-    return Supervisor(links, actor_specs(settings), settings, owner_lease_s=lease)
+    runtime = settings.runtime
+    lease_s = None if runtime.detached or runtime.engine == "inline" else runtime.lease_s  # inline, owner and supervisor die together
+    return Supervisor(links, actor_specs(settings), settings, owner_lease_s=lease_s)
 
 
 def journal(links: Links, settings: Settings) -> JournalActor:
@@ -119,7 +122,7 @@ def conversation_host(links: Links, settings: Settings, host_name: str) -> Conve
 
     def ports_for(spec: RunSpec) -> Ports:
         settings.provider(spec.provider)  # raises for an unknown one
-        return Ports(model=models[spec.provider], tools=SessionTools(spec, desk, pool), journal=journal)
+        return Ports(model=models[spec.provider], tools=SessionTools(spec, desk, pool), journal=journal, callers=desk)
 
     async def open_sessions() -> list[str]:
         return [session_id for session_id in await journal.open_sessions() if names.host_of(session_id) == host_name]
@@ -134,12 +137,16 @@ def scenarios(links: Links, settings: Settings) -> ScenarioActor:
 
 def model_port(links: Links, settings: Settings, provider_name: str) -> ModelPort:
     """A provider actor behind the cache; raises LLMConfigurationError for a provider that is not in the settings."""
-    settings.provider(provider_name)
     names = Names(settings)
-    provider = ProviderHandle(links.to(names.provider(provider_name)))
+    provider = ProviderHandle(links.to(names.provider(provider_name)), _patience_s(settings.provider(provider_name)))
     if not settings.caching.enabled:
         return provider
     return CachedClient(provider, ReadOnly(CacheHandle(links.to(names.cache))), _cache_rules(settings, provider_name))
+
+
+def _patience_s(provider: ProviderSettings) -> float:
+    """Seconds within which all attempts at a call are over, with the longest waits between them."""
+    return provider.timeout_s + provider.max_retries * (provider.timeout_s + RetryPolicy().max_delay_s)
 
 
 def _cache_rules(settings: Settings, provider_name: str) -> CacheRules:

@@ -8,13 +8,14 @@ import asyncio
 import atexit
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from ..core.call_context import CallContext
 from ..core.client import LLMClient, PortClient
 from ..core.client_factory import configuration_of
-from ..core.exceptions import ActorError
+from ..core.exceptions import ActorError, LLMIntegrationError, OutcomeUnknownError
 from ..core.inference import ModelRequest, ModelResponse
 from ..core.ports import ModelPort
 from ..core.scenarios.results import SimulationResults
@@ -24,12 +25,13 @@ from ..core.tools import BaseTool
 from .background import BackgroundLoop
 from .connection import Connection, greeting, open_connection
 from .conversation import Submission
-from .links import Links
+from .journal import unknown_session
+from .links import FOREVER_S, Links
 from .live_tools import LiveTools
 from .mailbox import HEALTH
 from .names import Names
 from .opening import Opening, SettingsSource, find_actors, start_actors, stop_actors, with_runtime
-from .requests import OnEvent, Request, default_spec, with_live_tools
+from .requests import OnEvent, Request, default_spec, run_spec, with_live_tools
 from .roster import actor_specs, model_port
 from .session_handle import SessionHandle
 from .sessions import Sessions
@@ -37,7 +39,6 @@ from .simulation import OnProgress, simulate
 
 logger = logging.getLogger(__name__)
 
-FOREVER_S = 10.0 * 365 * 86400
 HEALTH_WAIT_S = 5.0
 
 
@@ -134,6 +135,8 @@ class LLMRuntime:
             self._connection.close()
 
     async def _close(self) -> None:
+        for chore in self._chores:
+            chore.cancel()
         await self._live_tools.close()
         if self.owner and not self.settings.runtime.detached:
             await stop_actors(self._links, self.settings)
@@ -218,16 +221,16 @@ class LLMRuntime:
         Args:
             scenarios: What to run.
             on_progress: Called with the decisions made so far and those there will be.
-            **options: As for `submit`: the agent of every decision.
+            **options: Fields of RunSpec, as for `submit`: the agent of every decision.
         """
-        agent = self._request("", options).spec
+        agent = run_spec("", options, default_spec(self.settings))
         return self._background.run(simulate(self._links, self.settings, scenarios, agent, on_progress))
 
     async def asimulate(
         self, scenarios: Sequence[Scenario], *, on_progress: OnProgress | None = None, **options: Any
     ) -> SimulationResults:  # as in `simulate`
         """See `simulate`."""
-        agent = self._request("", options).spec
+        agent = run_spec("", options, default_spec(self.settings))
         return await self._background.arun(simulate(self._links, self.settings, scenarios, agent, on_progress))
 
     def _request(self, objective: str, options: Mapping[str, Any]) -> Request:  # as in `submit`
@@ -236,28 +239,38 @@ class LLMRuntime:
     async def _submit(self, request: Request, home: asyncio.AbstractEventLoop | None) -> SessionHandle:
         spec = await self._sessions.with_tools(request.spec, request.pool_tools)
         if request.live_tools:
-            await self._live_tools.attach(request.session_id, request.live_tools, home)
             spec = with_live_tools(spec, request.live_tools, self._live_tools.caller_id)
-        await self._sessions.submit(Submission(session_id=request.session_id, run_id=f"{request.session_id}.1", spec=spec))
+        if request.live_tools and not await self._sessions.is_known(request.session_id):
+            await self._live_tools.attach(request.session_id, request.live_tools, home)
+        try:
+            await self._sessions.submit(Submission(session_id=request.session_id, run_id=f"{request.session_id}.1", spec=spec))
+        except LLMIntegrationError:
+            self._live_tools.rest(request.session_id)
+            raise
         if request.on_event is not None:
             self._do(self._tell_events(request.session_id, request.on_event))
-        if request.live_tools:
-            self._do(self._detach_at_end(request.session_id))
+        if request.live_tools:  # also of a session that was there: now it is known to be this one
+            await self._serve(request, home)
         return self.session(request.session_id)
 
     async def _submit_many(self, requests: Sequence[Request], home: asyncio.AbstractEventLoop | None) -> list[SessionHandle]:
         return await asyncio.gather(*(self._submit(request, home) for request in requests))
 
     async def _attach(self, request: Request, home: asyncio.AbstractEventLoop | None) -> SessionHandle:
-        await self._live_tools.attach(request.session_id, request.live_tools, home)
-        self._do(self._detach_at_end(request.session_id))
+        if not await self._sessions.is_known(request.session_id):
+            raise unknown_session(request.session_id)
+        await self._serve(request, home)
         return self.session(request.session_id)
 
-    async def _detach_at_end(self, session_id: str) -> None:
+    async def _serve(self, request: Request, home: asyncio.AbstractEventLoop | None) -> None:
+        await self._live_tools.attach(request.session_id, request.live_tools, home)
+        self._do(self._rest_at_end(request.session_id))
+
+    async def _rest_at_end(self, session_id: str) -> None:
         try:
             await self._sessions.outcome(session_id, FOREVER_S)
         finally:
-            self._live_tools.detach(session_id)
+            self._live_tools.rest(session_id)
 
     async def _tell_events(self, session_id: str, on_event: OnEvent) -> None:
         async for event in self._sessions.follow(session_id, 0, FOREVER_S):
@@ -266,7 +279,7 @@ class LLMRuntime:
     async def _health(self) -> dict[str, Any]:  # JSON
         names = [spec.name for spec in actor_specs(self.settings)]
         facts = await asyncio.gather(*(self._facts(name) for name in (self._names.supervisor, *names)))
-        replaced = await self._links.to(self._names.supervisor).ask("replaced", CallContext(remaining_s=HEALTH_WAIT_S))
+        replaced = facts[0].get("replaced", {})
         return {"actors": dict(zip((self._names.supervisor, *names), facts, strict=True)), "replaced": replaced}
 
     async def _facts(self, name: str) -> dict[str, Any]:  # JSON
@@ -305,5 +318,8 @@ class OnLoop:
         self._background = background
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
-        """See ModelPort."""
-        return await self._background.arun(self._port.respond(request, call))
+        """See ModelPort; asks a second time when the provider died, as a session's driver does."""
+        try:
+            return await self._background.arun(self._port.respond(request, call))
+        except OutcomeUnknownError:
+            return await self._background.arun(self._port.respond(request, replace(call, attempt=2)))

@@ -1,5 +1,6 @@
 """One session in the hands of whoever submitted it: its events, its result, and what can be said to it."""
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 
 from ..core.events import Event
@@ -41,11 +42,11 @@ class SessionHandle:
 
     def send(self, text: str) -> None:
         """A message into the run under way, or a new run if none is."""
-        self._background.run(self._say(text))
+        self._background.run(self._sessions.say(self.session_id, self._new_run_id(), text))
 
     async def asend(self, text: str) -> None:
         """See `send`."""
-        await self._background.arun(self._say(text))
+        await self._background.arun(self._sessions.say(self.session_id, self._new_run_id(), text))
 
     def cancel(self) -> bool:
         """End the run as cancelled; False if none is under way."""
@@ -66,9 +67,8 @@ class SessionHandle:
     def __repr__(self) -> str:
         return f"SessionHandle({self.session_id!r})"
 
-    async def _say(self, text: str) -> None:
-        events = await self._sessions.read(self.session_id)
-        await self._sessions.say(self.session_id, f"{self.session_id}.{len(events)}", text)
+    def _new_run_id(self) -> str:
+        return f"{self.session_id}.{uuid.uuid4().hex[:8]}"
 
 
 async def _next(stream: AsyncIterator[Event]) -> Event | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.call_context import CallContext
 from ..core.events import Event
-from ..core.exceptions import LLMConfigurationError
+from ..core.exceptions import LLMConfigurationError, OutcomeUnknownError
 from ..core.runs import RunOutcome, RunSpec
 from ..core.settings import Settings
 from ..core.tool_functions import load_tool
@@ -16,9 +16,6 @@ from .journal import JournalHandle
 from .links import Links
 from .names import Names
 from .requests import completed
-
-ACCEPT_S = 60.0
-"""Seconds in which a submission must be accepted, a wait for a full host included."""
 
 
 class Sessions:
@@ -31,10 +28,10 @@ class Sessions:
         self._journal = JournalHandle(links.to(self._names.journal))
         self._schemas: dict[str, ToolSchema] | None = None
 
-    async def submit(self, submission: Submission, timeout_s: float = ACCEPT_S) -> None:
-        """Return when the session is in the journal, and so survives its host."""
+    async def submit(self, submission: Submission) -> None:
+        """Return when the session is in the journal, and so survives its host; a full host is waited for."""
         complete = replace(submission, spec=completed(submission.spec, self._settings))
-        await self._ask(submission.session_id, "submit", complete, timeout_s=timeout_s)
+        await self._ask(submission.session_id, "submit", complete)
 
     async def say(self, session_id: str, run_id: str, text: str) -> None:
         """See ConversationHost."""
@@ -69,6 +66,10 @@ class Sessions:
         """See JournalHandle."""
         return self._journal.follow(session_id, after, timeout_s)
 
+    async def is_known(self, session_id: str) -> bool:
+        """See JournalHandle."""
+        return await self._journal.is_known(session_id)
+
     async def session_ids(self) -> tuple[str, ...]:
         """See JournalHandle."""
         return await self._journal.session_ids()
@@ -85,16 +86,22 @@ class Sessions:
 
     async def _listed(self, name: str) -> ToolSchema:
         if self._schemas is None:
-            self._schemas = await self._links.to(self._names.tool_workers[0]).ask("schemas", CallContext())
+            self._schemas = await self._ask_twice(self._names.tool_workers[0], "schemas", CallContext())
         if name not in self._schemas:
             known = ", ".join(sorted(self._schemas)) or "none"
             message = f"unknown tool {name!r}; known: {known}. Give it as 'module:name', or list it in tool_registry.tools"
             raise LLMConfigurationError(message, config_key="tools", config_value=name)
         return self._schemas[name]
 
-    async def _ask(self, session_id: str, method: str, *arguments: Any, timeout_s: float | None = None) -> Any:  # as the host's method
-        call = CallContext(session_id=session_id, remaining_s=timeout_s)
-        return await self._links.to(self._names.host_of(session_id)).ask(method, call, *arguments)
+    async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
+        return await self._ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
+
+    async def _ask_twice(self, actor: str, method: str, call: CallContext, *arguments: Any) -> Any:  # as the actor's method
+        link = self._links.to(actor)
+        try:
+            return await link.ask(method, call, *arguments)
+        except OutcomeUnknownError:  # it died, maybe long ago; all that is asked here may be asked again
+            return await link.ask(method, call, *arguments)
 
 
 def _schema_at(reference: str) -> ToolSchema:

@@ -40,6 +40,7 @@ async def simulate(
     finally:
         reporting.cancel()
         await asyncio.gather(reporting, return_exceptions=True)
+        actor.tell("forget", CallContext(), simulation_id)
     return SimulationResults(simulation_id=simulation_id, results=tuple(results), wall_s=time.monotonic() - began)
 
 

@@ -33,6 +33,7 @@ class Supervisor:
         self._replaced: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._lease: asyncio.TimerHandle | None = None
+        self._stopping_all: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Create what is missing, and watch over all."""
@@ -56,9 +57,9 @@ class Supervisor:
         """The owner lives."""
         self._renew_lease()
 
-    def replaced(self, call: CallContext) -> dict[str, int]:
+    def health(self) -> dict[str, dict[str, int]]:
         """How often each actor was replaced."""
-        return dict(self._replaced)
+        return {"replaced": dict(self._replaced)}
 
     def _renew_lease(self) -> None:
         if self._owner_lease_s is None:
@@ -69,10 +70,10 @@ class Supervisor:
 
     def _owner_is_gone(self) -> None:
         logger.warning("the owner of this runtime gave no sign of life for %s s: stopping its actors", self._owner_lease_s)
-        self._tasks.append(asyncio.create_task(self._stop_all()))
+        self._stopping_all = asyncio.create_task(self._stop_all())
 
     async def _stop_all(self) -> None:
-        for task in self._tasks[:-1]:
+        for task in self._tasks:
             task.cancel()
         await stop_actors(self._links.engine, [*(spec.name for spec in self._roster), self._links.actor_name])
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from operator import attrgetter
 
 from .inference import ModelRequest
-from .parts import PART, ModelMessage, Part, TextPart
+from .parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .tool_schema import ToolSchema
 
 KEY_SCHEMA = 1
@@ -17,6 +17,11 @@ SILENT_FIELDS = frozenset({"cache", "metadata", "request_id"})
 
 _settings_of = attrgetter(*(field.name for field in fields(ModelRequest) if field.name not in SILENT_FIELDS | {"messages", "tools"}))
 _tool_of = attrgetter(*(field.name for field in fields(ToolSchema)))
+_VALUES_OF = {
+    cls: attrgetter("kind", *(field.name for field in fields(cls) if field.name != "kind"))
+    for cls in (TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart)
+}
+"""Every part's fields are JSON already, so its values are its one spelling."""
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -38,5 +43,5 @@ def _message(message: ModelMessage) -> list[object]:
 
 def _part(part: Part) -> object:
     if type(part) is TextPart and part.provider_data is None:
-        return part.text  # nearly all parts are such; the others are JSON objects, so the two cannot be confused
-    return PART.dump_python(part, mode="json")
+        return part.text  # nearly all parts are such; the others are JSON arrays, so the two cannot be confused
+    return _VALUES_OF[type(part)](part)

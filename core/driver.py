@@ -7,7 +7,8 @@ tool that must not run twice and before the run is reported as over.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
@@ -15,21 +16,22 @@ from pydantic import JsonValue
 
 from .call_context import CallContext
 from .commands import AskApproval, CallModel, Command, EndRun, GiveUpTool, RunTool
-from .events import ApprovalRequested, Event, ModelFailed, ModelResponded, RunEnded, ToolCompleted, ToolStarted, outcome_of
-from .exceptions import ErrorRecord, LLMIntegrationError, OutcomeUnknownError, SessionError, UnexpectedError
+from .events import ApprovalRequested, Event, ModelFailed, ModelResponded, Paused, Resumed, RunEnded, ToolCompleted, ToolStarted, outcome_of
+from .exceptions import CallerAwayError, ErrorRecord, LLMIntegrationError, OutcomeUnknownError, SessionError, UnexpectedError
 from .inference import ModelResponse
 from .journal_writer import JournalWriter
-from .models import ToolResult
-from .ports import JournalPort, ModelPort, ToolPort
+from .ports import CallerPort, JournalPort, ModelPort, ToolPort
 from .runs import RunOutcome, RunStatus
 from .session import Session
 from .session_state import Phase
+from .tool_calls import OUTCOME_UNKNOWN, ToolCalls
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-OUTCOME_UNKNOWN = "outcome unknown: the tool was started but its result was lost; it is not run again"
+WAITING_FOR_CALLER = "waiting_for_caller"
+"""The reason of the pause while the process that holds a live tool is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Ports:
     model: ModelPort
     tools: ToolPort
     journal: JournalPort
+    callers: CallerPort | None = None
     clock: Callable[[], float] = time.time
     """Seconds since 1970-01-01 UTC."""
 
@@ -57,12 +60,18 @@ class Driver:
         run = session.state.active_run
         self._deadline = run.started_at + run.spec.limits.deadline_s
         self._running = False
+        self._waiting = 0
+        self._tool_calls = ToolCalls(
+            tools=ports.tools, callers=ports.callers, spec=run.spec, remaining=self._remaining, waiting=self._waiting_for_caller
+        )
 
     async def run(self) -> RunOutcome:
         """Go on from the session's present state to the run's end; raises what the journal raises, such as JournalConflictError."""
         timer = asyncio.get_running_loop().call_later(max(0.0, self._remaining()), self._run_out_of_time)
-        self._running = True
         try:
+            if WAITING_FOR_CALLER in self.session.state.pauses:  # of an earlier driver: this one finds out for itself
+                self.receive(Resumed(reason=WAITING_FOR_CALLER, at=self.now()))
+            self._running = True
             if self._remaining() > 0 or self.session.state.phase is Phase.ENDING:
                 self._carry_out(self.session.pending())
             return await self._outcome
@@ -171,35 +180,28 @@ class Driver:
         if command.schema.effect == "once":
             self.receive(ToolStarted(call_id=call_id, at=self.now()))
             await self._writer.flush()
-        result = await self._result(command)
+        try:
+            result = await self._tool_calls.result(command, self._context(command.step, command.index, call_id))
+        except CallerAwayError as error:
+            self.end("failed", ErrorRecord.of(error))
+            return
         content = result.result if result.success else result.error_message
         event = ToolCompleted(
             call_id=call_id, content=content, is_error=not result.success, duration_s=result.execution_time, at=self.now()
         )
         self._take_home(event)
 
-    async def _result(self, command: RunTool) -> ToolResult:
-        call = self._context(command.step, command.index, command.call.call_id)
+    @contextmanager
+    def _waiting_for_caller(self) -> Iterator[None]:
+        self._waiting += 1
+        if self._waiting == 1:
+            self.receive(Paused(reason=WAITING_FOR_CALLER, at=self.now()))
         try:
-            return await self._try_tool(command, call)
-        except OutcomeUnknownError as error:
-            if command.schema.effect == "once":
-                return _failure(command, f"{OUTCOME_UNKNOWN} ({error})")
-        try:
-            return await self._try_tool(command, replace(call, attempt=2, remaining_s=self._remaining()))
-        except OutcomeUnknownError as error:
-            return _failure(command, str(error))
-
-    async def _try_tool(self, command: RunTool, call: CallContext) -> ToolResult:
-        spec = self.session.state.active_run.spec
-        try:
-            return await self._ports.tools.run_tool(command.call.name, command.call.arguments, call, spec.context)
-        except OutcomeUnknownError:
-            raise
-        except LLMIntegrationError as error:
-            return _failure(command, str(error))
-        except Exception as error:  # the boundary that runs tools: a defect in one is its result
-            return _failure(command, f"{type(error).__name__}: {error}")
+            yield
+        finally:
+            self._waiting -= 1
+            if self._waiting == 0:
+                self._take_home(Resumed(reason=WAITING_FOR_CALLER, at=self.now()))
 
     def _context(self, step: int, index: int, call_id: str) -> CallContext:
         run = self.session.state.active_run
@@ -215,7 +217,3 @@ class Driver:
             priority=run.spec.priority,
             remaining_s=self._remaining(),
         )
-
-
-def _failure(command: RunTool, message: str) -> ToolResult:
-    return ToolResult(call_id=command.call.call_id, tool_name=command.call.name, success=False, result={}, error_message=message)

@@ -124,8 +124,8 @@ def _typed_message(message: Message, names: Mapping[str, str]) -> ModelMessage:
     calls = [_typed_call(call.call_id, call.tool_name, call.parameters) for call in message.tool_calls]
     if _says(message.parts, message.content, calls) and _answered(message.parts) == message.tool_call_id:
         return ModelMessage(role=_ROLES[message.role], parts=message.parts)
-    if message.role == MessageRole.TOOL:
-        call_id = message.tool_call_id or ""
+    call_id = message.tool_call_id or ""
+    if message.role == MessageRole.TOOL and (call_id or message.content):
         result = ToolResultPart(call_id=call_id, name=names.get(call_id, ""), content=message.content)
         return ModelMessage(role="tool", parts=(result,))
     return ModelMessage(role=_ROLES[message.role], parts=_parts(message.content, calls))

@@ -29,6 +29,14 @@ class ToolPort(Protocol):
         ...
 
 
+class CallerPort(Protocol):
+    """Knows whether the process that holds a session's live tools is there."""
+
+    async def caller_back(self, call: CallContext) -> None:
+        """Return when it is; raises DeadlineExceededError when it does not come in the call's remaining time."""
+        ...
+
+
 class JournalPort(Protocol):
     """Keeps the log of every session: one writer at a time, by compare-and-set."""
 

@@ -54,6 +54,8 @@ class ToolCallContext:
 class BaseTool(ABC):
     """A tool; a subclass needs `get_schema` and `execute`, which may be a plain or an async method."""
 
+    _check: "ArgumentsCheck | None" = None
+
     def __init__(self, name: str | None = None, description: str | None = None) -> None:
         if name is not None:
             self.name = name
@@ -94,7 +96,10 @@ class BaseTool(ABC):
 
     async def validate_parameters(self, parameters: dict[str, Any]) -> bool:
         """True; raises LLMToolError naming every parameter that does not satisfy the schema, and why."""
-        check_arguments(self.get_schema(), parameters)
+        schema = self.get_schema()
+        if self._check is None or self._check.schema != schema:
+            self._check = ArgumentsCheck(schema)
+        self._check.run(parameters)
         return True
 
     def get_openai_format(self) -> dict[str, Any]:
@@ -119,19 +124,28 @@ def check_schema(schema: ToolSchema) -> None:
         raise LLMConfigurationError(f"{problem}; {remedy}", "parameters") from exc
 
 
-def check_arguments(schema: ToolSchema, arguments: dict[str, Any]) -> None:
-    """Raises LLMToolError when the arguments do not satisfy the schema; nothing is coerced, no reference is fetched."""
-    missing = [name for name in schema.required if name not in arguments]
-    if missing:
-        raise LLMToolError(f"Missing required parameter: {', '.join(missing)}", schema.name)
-    validator = Draft202012Validator(schema.json_schema(), registry=Registry())
-    try:
-        reasons = [_reason(best_match([error]) or error) for error in islice(validator.iter_errors(arguments), MAX_REASONS)]
-    except Unresolvable as exc:
-        problem = f"the schema of tool {schema.name!r} refers to {exc.ref!r}, which it does not hold"
-        raise LLMToolError(f"{problem}; put it among the schema's definitions", schema.name) from exc
-    if reasons:
-        raise LLMToolError(f"invalid arguments for tool {schema.name!r}: {'; '.join(reasons)}", schema.name)
+class ArgumentsCheck:
+    """Holds arguments against a tool's schema; nothing is coerced, no reference is fetched."""
+
+    def __init__(self, schema: ToolSchema) -> None:
+        self.schema = schema
+        self._validator = Draft202012Validator(schema.json_schema(), registry=Registry())
+
+    def run(self, arguments: dict[str, Any]) -> None:
+        """Raises LLMToolError naming every argument that does not satisfy the schema, and why."""
+        missing = [name for name in self.schema.required if name not in arguments]
+        if missing:
+            raise LLMToolError(f"Missing required parameter: {', '.join(missing)}", self.schema.name)
+        reasons = self._reasons(arguments)
+        if reasons:
+            raise LLMToolError(f"invalid arguments for tool {self.schema.name!r}: {'; '.join(reasons)}", self.schema.name)
+
+    def _reasons(self, arguments: dict[str, Any]) -> list[str]:
+        try:
+            return [_reason(best_match([error]) or error) for error in islice(self._validator.iter_errors(arguments), MAX_REASONS)]
+        except Unresolvable as exc:
+            problem = f"the schema of tool {self.schema.name!r} refers to {exc.ref!r}, which it does not hold"
+            raise LLMToolError(f"{problem}; put it among the schema's definitions", self.schema.name) from exc
 
 
 def _reason(error: ValidationError | SchemaError) -> str:

@@ -38,8 +38,7 @@ class Forbidden(Exception):  # noqa: N818 - never leaves the session
 def start(state: SessionState, event: RunStarted) -> SessionState:
     """A run begins."""
     run = RunState(run_id=event.run_id, spec=event.spec, started_at=event.at)
-    messages = opening_messages(event.spec, state.messages)
-    return _think(replace(state, run=run, messages=messages, unseen=(), calls=(), pauses=frozenset(), ending=None))
+    return _think(replace(state, run=run, messages=opening_messages(event.spec, state.messages)))
 
 
 def take_answer(state: SessionState, event: ModelResponded) -> SessionState:

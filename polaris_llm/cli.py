@@ -13,6 +13,7 @@ from .core.exceptions import LLMIntegrationError
 from .core.runs import RunLimits
 from .core.scenarios.results import SimulationResults
 from .core.scenarios.scenario import FAMILIES, Scenario
+from .core.scenarios.table import results_table
 from .core.settings import Settings
 
 P = ParamSpec("P")
@@ -85,7 +86,7 @@ def _with_progress(console: Console, work: Callable[[Callable[[int, int], None]]
 
 
 def _show(console: Console, results: SimulationResults) -> None:
-    console.print(results.table())
+    console.print(results_table(results))
     for problem, count in results.problems().items():
         console.print(f"{count} decisions without effect: {problem}", style="yellow", markup=False)
     rows = results.rows()

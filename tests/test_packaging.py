@@ -59,7 +59,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path, tre
 def test_the_wheel_tells_type_checkers_that_it_is_typed_and_brings_the_templates(wheel: Path) -> None:
     names = shipped(wheel)
 
-    assert "polaris_llm/py.typed" in names
+    assert {"polaris_llm/py.typed", "polaris_llm/__init__.pyi"} <= set(names)
     assert any(name.startswith("polaris_llm/templates/") and name.endswith(".yaml") for name in names)
 
 

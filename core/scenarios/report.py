@@ -1,4 +1,4 @@
-"""What came of scenarios that agents ran, beside what the baselines make of them: rows, summaries, and a table for people."""
+"""What came of scenarios that agents ran, beside what the baselines make of them: rows and summaries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -6,8 +6,6 @@ from statistics import fmean
 from typing import Any
 
 from pydantic import TypeAdapter
-from rich import box
-from rich.table import Table
 
 from ..runs import RunOutcome
 from .baseline import do_nothing, thresholds
@@ -94,28 +92,3 @@ def _summary(family: str, rows: Sequence[ScenarioRow]) -> Summary:
         name: fmean(values) if name.endswith("utility") else sum(values) for name, values in columns.items()
     }
     return Summary(family=family, runs=len(rows), better=sum(row.utility > row.threshold_utility for row in rows), **figures)
-
-
-def table(rows: Sequence[ScenarioRow]) -> Table:
-    """The rows, then a line for each family; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
-    shown = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    shown.add_column("scenario", no_wrap=True)
-    for title in ("utility", "baseline", "late", "actions", "bad", "steps", "tokens", "hits", "s"):
-        shown.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        shown.add_row(row.scenario, *_cells(row))
-    shown.add_section()
-    for summary in summaries(rows):
-        shown.add_row(summary.family, *_cells(summary), style="bold")
-    return shown
-
-
-def _cells(figures: Figures) -> tuple[str, ...]:
-    late = f"{figures.sla_violations}:{figures.threshold_sla_violations}"
-    counts = (figures.actions, figures.invalid_decisions, figures.steps)
-    utilities = (f"{figures.utility:.0f}", f"{figures.threshold_utility:.0f}")
-    return (*utilities, late, *map(str, counts), _short(figures.tokens), str(figures.cache_hits), f"{figures.wall_s:.1f}")
-
-
-def _short(count: int) -> str:
-    return f"{count / 1000:.0f}k" if count >= 10_000 else str(count)

@@ -1,15 +1,13 @@
-"""What came of a simulation: one result per scenario, also for those that failed, and the table of all."""
+"""What came of a simulation: one result per scenario, also for those that failed."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.table import Table
-
 from ..exceptions import ErrorRecord
 from ..runs import RunOutcome
 from .control_loop import ControlLoop
-from .report import ScenarioRow, table
+from .report import ScenarioRow
 from .scenario import Scenario
 
 
@@ -56,10 +54,3 @@ class SimulationResults:
         """Why decisions came to nothing, and how often, the most frequent first."""
         decisions = (record.decision for result in self.finished for record in result.loop.records)
         return dict(Counter(decision.problem for decision in decisions if decision.problem is not None).most_common())
-
-    def table(self) -> Table:
-        """The rows for people, the failures below."""
-        shown = table(self.rows())
-        for failure in self.failures:
-            shown.add_row(failure.scenario.name, f"failed: {failure.error.message}", style="red")
-        return shown

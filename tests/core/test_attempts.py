@@ -1,12 +1,8 @@
 """The one retry loop: when it goes on, how long it waits, when it gives up, and what the gate learns."""
 
 import asyncio
-from typing import Any
 
-import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import (
@@ -17,43 +13,11 @@ from polaris_llm.core.exceptions import (
     LLMRateLimitError,
     LLMResponseParsingError,
     LLMTimeoutError,
-    RateLimitExceededError,
 )
-from polaris_llm.core.inference import ModelRequest, ModelResponse
-from polaris_llm.core.providers.attempts import Attempts, RetryPolicy
-from support.model_requests import CALL, ManualTime, RecordingGate, a_request, a_response
+from support.exchanges import Exchanges, attempts, server_error
+from support.model_requests import CALL, ManualTime, a_request
 
 pytestmark = pytest.mark.anyio
-
-POLICY = RetryPolicy(max_attempts=4, timeout_s=30, base_delay_s=1, max_delay_s=60)
-
-
-class Exchanges:
-    """An exchange that fails as scripted, then answers; each takes `seconds`."""
-
-    def __init__(self, *errors: Exception, time: ManualTime | None = None, seconds: float = 0.0) -> None:
-        self.errors = list(errors)
-        self.calls: list[CallContext] = []
-        self.timeouts: list[float] = []
-        self._time = time
-        self._seconds = seconds
-
-    async def __call__(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
-        self.calls.append(call)
-        self.timeouts.append(timeout_s)
-        if self._time is not None:
-            self._time.now += self._seconds
-        if self.errors:
-            raise self.errors.pop(0)
-        return a_response()
-
-
-def attempts(exchange: Exchanges, time: ManualTime, gate: RecordingGate | None = None, **policy: Any) -> Attempts:
-    return Attempts(exchange, RetryPolicy(**{"max_attempts": 4, "timeout_s": 30.0} | policy), gate, time.surroundings)
-
-
-def server_error(**rest: Any) -> LLMAPIError:
-    return LLMAPIError("broken", status_code=500, **rest)
 
 
 async def test_a_first_success_waits_for_nothing() -> None:
@@ -191,67 +155,6 @@ async def test_each_attempt_knows_its_number_and_the_time_left() -> None:
     assert [(call.attempt, call.remaining_s) for call in exchange.calls] == [(2, 10.0), (3, 9.0), (4, 7.0)]
 
 
-async def test_the_gate_admits_and_learns_of_every_attempt() -> None:
-    gate = RecordingGate()
-    error = server_error()
-
-    response = await attempts(Exchanges(error), ManualTime(), gate).run(a_request(), CALL)
-
-    assert [call.attempt for call in gate.admitted] == [1, 2]
-    assert gate.reports[0] == (1, error)
-    assert gate.reports[1][0] == 2
-    assert isinstance(gate.reports[1][1], ModelResponse)
-    assert response.attempts == 2
-
-
-async def test_a_gates_refusal_is_waited_out_like_a_providers() -> None:
-    time = ManualTime()
-    gate = RecordingGate(RateLimitExceededError("too many", 7.0, "requests_per_minute"))
-
-    response = await attempts(Exchanges(), time, gate).run(a_request(), CALL)
-
-    assert (response.attempts, time.slept, len(gate.reports)) == (2, [7.0], 1)
-
-
-async def test_a_cancelled_attempt_is_reported_and_not_tried_again() -> None:
-    gate = RecordingGate()
-    started = asyncio.Event()
-
-    async def hang(request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
-        started.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    task = asyncio.create_task(Attempts(hang, POLICY, gate).run(a_request(), CALL))
-    with anyio.fail_after(5):
-        await started.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    assert [(ticket, type(outcome)) for ticket, outcome in gate.reports] == [(1, asyncio.CancelledError)]
-
-
-async def test_a_call_can_be_cancelled_while_it_waits() -> None:
-    waiting = asyncio.Event()
-    time = ManualTime()
-    gate = RecordingGate()
-
-    async def wait(seconds: float) -> None:
-        waiting.set()
-        await asyncio.Event().wait()
-
-    time.sleep = wait  # type: ignore[method-assign]  # a sleep that never ends
-    task = asyncio.create_task(attempts(Exchanges(server_error()), time, gate).run(a_request(), CALL))
-    with anyio.fail_after(5):
-        await waiting.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    assert len(gate.reports) == 1
-
-
 async def test_calls_that_retry_at_once_do_not_mix() -> None:
     time = ManualTime()
     exchanges = [Exchanges(*[server_error()] * failures) for failures in range(4)]
@@ -259,30 +162,3 @@ async def test_calls_that_retry_at_once_do_not_mix() -> None:
     responses = await asyncio.gather(*(attempts(exchange, time).run(a_request(), CALL) for exchange in exchanges))
 
     assert [response.attempts for response in responses] == [1, 2, 3, 4]
-
-
-FAILURES = st.lists(st.sampled_from([500, 429, 400]), max_size=8)
-
-
-@given(FAILURES, st.integers(1, 6), st.none() | st.floats(0.1, 200), st.floats(0, 1))
-def test_no_more_attempts_than_allowed_and_none_after_the_deadline(
-    statuses: list[int], most: int, remaining_s: float | None, chance: float
-) -> None:
-    time = ManualTime(chance=chance)
-    gate = RecordingGate()
-    exchange = Exchanges(*(LLMAPIError("x", status_code=status) for status in statuses), time=time, seconds=0.5)
-    loop = attempts(exchange, time, gate, max_attempts=most)
-
-    async def call() -> ModelResponse | LLMAPIError:
-        try:
-            return await loop.run(a_request(), CallContext(remaining_s=remaining_s))
-        except LLMAPIError as error:
-            return error
-
-    outcome = asyncio.run(call())
-
-    assert 1 <= len(exchange.calls) <= most
-    assert len(gate.reports) == len(gate.admitted) == len(exchange.calls)
-    assert remaining_s is None or time.now - 1000 <= remaining_s + 0.5
-    made = outcome.attempts if isinstance(outcome, ModelResponse) else outcome.context["attempts"]
-    assert made == len(exchange.calls)

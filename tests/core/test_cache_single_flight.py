@@ -111,7 +111,7 @@ async def test_a_cancelled_leader_hands_over_and_nobody_else_is_cancelled(work: 
         await settle()
     work.started[2].set_result("done")
 
-    assert await asyncio.gather(tasks[2], tasks[3]) == [Joined(value="done", shared=False), Joined(value="done", shared=True)]
+    assert [await tasks[2], await tasks[3]] == [Joined(value="done", shared=False), Joined(value="done", shared=True)]
     assert tasks[0].cancelled()
     assert tasks[1].cancelled()
 
@@ -167,6 +167,6 @@ async def test_a_late_follower_joins_an_heirs_work(work: Work) -> None:
     await settle()
     work.started[1].set_result("done")
 
-    assert await asyncio.gather(second, late) == [Joined(value="done", shared=False), Joined(value="done", shared=True)]
+    assert [await second, await late] == [Joined(value="done", shared=False), Joined(value="done", shared=True)]
     with pytest.raises(LLMConnectionError):
         await first

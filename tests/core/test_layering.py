@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WIRING = {"roster", "runtime", "supervisor"}
-"""Files of actors/ that may import the others."""
-SHARED = {"engine", "links", "mailbox", "messages"}
-"""Files of actors/ that the others may import."""
+POST = frozenset({"engine", "inline_engine", "links", "mailbox", "messages", "names", "outbox", "ray_engine"})
+"""How messages travel."""
+ACTORS = frozenset({"cache", "callers", "conversation", "journal", "provider", "supervisor", "tools"})
+"""What answers them. All other files of the room are clients of these, or wire them."""
 HOMES = {
     "ray": "polaris_llm.actors.ray_",
     "httpx": "polaris_llm.core.providers.transport",
@@ -87,16 +87,15 @@ def test_core_does_not_import_actors() -> None:
     assert {module: names for module, names in core.items() if any(name.startswith("polaris_llm.actors") for name in names)} == {}
 
 
-def test_actors_import_each_other_only_where_they_are_wired() -> None:
-    actors = {
-        module.removeprefix("polaris_llm.actors."): names for module, names in IMPORTS.items() if module.startswith("polaris_llm.actors.")
-    }
-    allowed = {f"polaris_llm.actors.{name}" for name in SHARED}
+@pytest.mark.parametrize("room", [POST, ACTORS], ids=["post", "actors"])
+def test_actors_know_the_post_and_not_each_other(room: frozenset[str]) -> None:
+    imports = {name: IMPORTS[f"polaris_llm.actors.{name}"] for name in room}
+    allowed = {f"polaris_llm.actors.{name}" for name in POST}
 
     strays = {
-        module: stray
-        for module, names in actors.items()
-        if module not in WIRING and (stray := {name for name in names if name.startswith("polaris_llm.actors")} - allowed)
+        name: stray
+        for name, modules in imports.items()
+        if (stray := {module for module in modules if module.startswith("polaris_llm.actors")} - allowed)
     }
 
     assert strays == {}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from polaris_llm.core.canonical import canonical_json
 from polaris_llm.core.exceptions import LLMAPIError, LLMIntegrationError, LLMResponseParsingError
@@ -35,7 +36,7 @@ def called(*calls: dict[str, Any], request: ModelRequest | None = None) -> tuple
 
 
 def test_an_answer_is_read_whole() -> None:
-    usage = {
+    usage: dict[str, JsonValue] = {
         "prompt_tokens": 20,
         "completion_tokens": 9,
         "prompt_tokens_details": {"cached_tokens": 16},

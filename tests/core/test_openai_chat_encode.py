@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from pydantic import JsonValue
 
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.inference import ModelRequest
@@ -130,7 +131,7 @@ def test_what_a_tool_shows_follows_the_last_result_of_its_turn() -> None:
 
 
 def test_a_failed_tool_says_so() -> None:
-    failures = ("no such city", {"reason": "no such city"}, {"error": "no such city"})
+    failures: tuple[JsonValue, ...] = ("no such city", {"reason": "no such city"}, {"error": "no such city"})
     parts = tuple(ToolResultPart(call_id="a", name="weather", content=content, is_error=True) for content in failures)
 
     contents = [json.loads(message["content"]) for message in wire_of(ModelMessage(role="tool", parts=parts))]

@@ -19,9 +19,8 @@ CODEC = OpenAIChatCodec(api_key="sk-very-secret-key")
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-def reply(status: int, body: bytes = b"", **headers: str) -> HttpReply:
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpReply(status=status, headers=names, body=body, received_at=NOW.timestamp())
+def reply(status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> HttpReply:
+    return HttpReply(status=status, headers=headers or {}, body=body, received_at=NOW.timestamp())
 
 
 def error_of(refusal: HttpReply) -> LLMAPIError:
@@ -79,11 +78,11 @@ def test_a_status_that_stays_is_not_tried_again(status: int) -> None:
 
 @pytest.mark.parametrize(("claim", "retryable"), [("true", True), ("false", False)])
 def test_a_servers_own_claim_overrules_the_status(claim: str, retryable: bool) -> None:
-    assert error_of(reply(400 if retryable else 503, x_should_retry=claim)).retryable is retryable
+    assert error_of(reply(400 if retryable else 503, headers={"x-should-retry": claim})).retryable is retryable
 
 
 def test_a_rate_limit_has_its_own_type_and_says_how_long() -> None:
-    error = error_of(reply(429, b'{"error": {"code": "rate_limit_exceeded"}}', retry_after="7"))
+    error = error_of(reply(429, b'{"error": {"code": "rate_limit_exceeded"}}', {"retry-after": "7"}))
 
     assert isinstance(error, LLMRateLimitError)
     assert (error.retry_after, error.context["retry_after"], error.context["provider_code"]) == (7.0, 7.0, "rate_limit_exceeded")
@@ -97,28 +96,28 @@ def test_an_empty_purse_is_not_tried_again(field: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({"retry_after": "2.5"}, 2.5),
-        ({"retry_after_ms": "250", "retry_after": "9"}, 0.25),
-        ({"retry_after": formatdate(NOW.timestamp() + 20, usegmt=True)}, 20.0),
-        ({"retry_after": formatdate(NOW.timestamp() - 20, usegmt=True)}, 0.0),
-        ({"retry_after": "Mon, 23 Nov 2026 10:00:30 GMT", "date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 30.0),
-        ({"retry_after": "-5"}, None),
-        ({"retry_after": "nan"}, None),
-        ({"retry_after": "inf"}, None),
-        ({"retry_after": "soon"}, None),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": formatdate(NOW.timestamp() + 20, usegmt=True)}, 20.0),
+        ({"retry-after": formatdate(NOW.timestamp() - 20, usegmt=True)}, 0.0),
+        ({"retry-after": "Mon, 23 Nov 2026 10:00:30 GMT", "date": "Mon, 23 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
         ({}, None),
     ],
 )
 def test_the_wait_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_s(reply(429, **headers)) == seconds
+    assert retry_after_s(reply(429, headers=headers)) == seconds
 
 
 def test_a_date_is_measured_by_the_servers_clock_not_ours() -> None:
     skewed = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-    headers = {"retry_after": format_datetime(skewed, usegmt=True), "date": formatdate(skewed.timestamp() - 3, usegmt=True)}
+    headers = {"retry-after": format_datetime(skewed, usegmt=True), "date": formatdate(skewed.timestamp() - 3, usegmt=True)}
 
-    assert retry_after_s(reply(429, **headers)) == 3.0
+    assert retry_after_s(reply(429, headers=headers)) == 3.0
 
 
 def test_the_key_is_cut_out_of_the_providers_words() -> None:

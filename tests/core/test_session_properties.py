@@ -1,6 +1,7 @@
 """What holds in every session, whatever happens in it, in whatever order."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -44,35 +45,35 @@ ANSWERS = [
 ]
 SPECS = [
     a_spec(tools=tools, protocol=protocol, result_schema=schema, **limits)
-    for tools in (TOOLS, TOOLS[:1], ())
+    for tools in (TOOLS, TOOLS, TOOLS[:1], ())
     for protocol in ("native", "json")
     for schema in (None, {"type": "object", "required": ["name"]})
-    for limits in ({}, {"max_steps": 0}, {"max_steps": 2, "max_repairs": 0}, {"max_tokens": 30, "max_repairs": 5})
+    for limits in ({}, {"max_steps": 20, "max_repairs": 9}, {"max_steps": 2, "max_repairs": 0}, {"max_tokens": 30}, {"max_steps": 0})
 ]
 TALK = [heard("hurry"), heard("and why?")]
 PAUSING = [event(reason=reason, at=NOW) for event in (Paused, Resumed) for reason in ("lunch", "budget")]
 STARTS = [a_start(spec, run_id) for spec in SPECS for run_id in ("run-1", "run-2")]
 
 
-def next_events(session: Session) -> dict[str, list[Event]]:
-    """What may well happen next, by sort."""
+def next_events(session: Session) -> list[Sequence[Event]]:
+    """What may well happen next, in sorts; the likelier ones stand there several times."""
     match session.state.phase:
         case Phase.IDLE:
-            return {"start": STARTS, "talk": TALK}
+            return [STARTS, STARTS, TALK]
         case Phase.THINKING:
-            answers: list[Event] = [responded(session.state.active_run.step, answer) for answer in ANSWERS]
-            failed = ModelFailed(step=session.state.active_run.step, error=ErrorRecord.of(ValueError("x")), at=NOW)
-            return {"answer": answers, "more answers": answers, "talk": TALK, "pausing": PAUSING, "end": [failed, ended(session)]}
+            step = session.state.active_run.step
+            failed = ModelFailed(step=step, error=ErrorRecord.of(ValueError("x")), at=NOW)
+            answers = [responded(step, answer) for answer in ANSWERS]
+            return [*[answers] * 6, TALK, PAUSING, PAUSING, [failed, ended(session)]]
         case Phase.ACTING:
             call_ids = [call.call.call_id for call in session.state.calls]
-            results: list[Event] = [completed(call_id) for call_id in call_ids]
-            asked: list[Event] = [ApprovalRequested(call_id=call_id, at=NOW) for call_id in call_ids]
-            decided: list[Event] = [ApprovalGiven(call_id=call_id, approved=yes, at=NOW) for call_id in call_ids for yes in (True, False)]
-            started: list[Event] = [ToolStarted(call_id=call_id, at=NOW) for call_id in call_ids]
-            calling = {"results": results, "asked": asked, "decided": decided, "started": started, "more results": results}
-            return {**calling, "talk": TALK, "pausing": PAUSING, "end": [ended(session)]}
+            results = [completed(call_id) for call_id in call_ids]
+            asked = [ApprovalRequested(call_id=call_id, at=NOW) for call_id in call_ids]
+            decided = [ApprovalGiven(call_id=call_id, approved=yes, at=NOW) for call_id in call_ids for yes in (True, False)]
+            started = [ToolStarted(call_id=call_id, at=NOW) for call_id in call_ids]
+            return [*(results, asked, decided) * 3, started, TALK, PAUSING, PAUSING, [ended(session)]]
         case Phase.ENDING:
-            return {"end": [ended(session)], "talk": TALK}
+            return [[ended(session)], [ended(session)], TALK]
 
 
 def ended(session: Session) -> RunEnded:
@@ -130,7 +131,7 @@ def tell(first: RunStarted, dice: list[tuple[int, int]]) -> Story:
     story = Story()
     assert story.happen(first)
     for sort, which in dice:
-        sorts = list(next_events(story.session).values())
+        sorts = next_events(story.session)
         events = sorts[sort % len(sorts)]
         story.happen(events[which % len(events)])
         story.check()

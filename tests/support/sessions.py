@@ -12,7 +12,7 @@ from polaris_llm.core.driver import Driver, Ports
 from polaris_llm.core.events import Event, MessageReceived, ModelResponded, RunStarted, ToolCompleted
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.models import ToolResult
-from polaris_llm.core.parts import Part, TextPart, ToolCallPart, text_message
+from polaris_llm.core.parts import Part, TextPart, ToolCallPart, ToolResultPart, text_message
 from polaris_llm.core.runs import RunLimits, RunOutcome, RunSpec
 from polaris_llm.core.session import Session
 from polaris_llm.core.storage.memory_journal import MemoryJournal
@@ -33,7 +33,8 @@ TOOLS = (LOOK, FETCH, LAUNCH, ASK)
 def a_spec(tools: tuple[ToolSchema, ...] = TOOLS, **changes: Any) -> RunSpec:
     """A run with all tools; `max_steps`, `deadline_s` and the like may stand among the changes."""
     limits = {name: changes.pop(name) for name in RunLimits.__dataclass_fields__.keys() & changes.keys()}
-    return RunSpec(**{"objective": "find the answer", "tools": tools, "limits": RunLimits(**limits)} | changes)
+    facts: dict[str, Any] = {"objective": "find the answer", "tools": tools, "limits": RunLimits(**limits)}
+    return RunSpec(**facts | changes)
 
 
 def a_start(spec: RunSpec | None = None, run_id: str = "run-1") -> RunStarted:
@@ -76,6 +77,12 @@ def heard(text: str) -> MessageReceived:
 def a_session(*events: Event, spec: RunSpec | None = None) -> Session:
     """A session in which a run started and then these events happened."""
     return Session.replay("session", [a_start(spec), *events])
+
+
+def results_in(session: Session) -> dict[str, Any]:
+    """The content of every tool result of the history, by call id."""
+    parts = (part for message in session.state.messages for part in message.parts)
+    return {part.call_id: part.content for part in parts if isinstance(part, ToolResultPart)}
 
 
 async def hang() -> Any:
@@ -139,6 +146,19 @@ class FakeTools:
         return [call.call_id for _, call in self.ran]
 
 
+@dataclass
+class FakeCallers:
+    """Lets absent callers be back as soon as the deed is done."""
+
+    deed: Deed = None
+    waited: list[CallContext] = field(default_factory=list)
+
+    async def caller_back(self, call: CallContext) -> None:
+        """See CallerPort."""
+        self.waited.append(call)
+        await perform(self.deed, call)
+
+
 class FakeJournal(MemoryJournal):
     """A journal of JSON that takes a tick to write, lets tests wait for events, and fails when told."""
 
@@ -196,11 +216,13 @@ async def a_world(
     deeds: Mapping[str, Deed] | None = None,
     log: Sequence[Event] = (),
     journal: FakeJournal | None = None,
+    callers: FakeCallers | None = None,
+    now: float = NOW,
 ) -> World:
     """A world at the start of a run, or where the log ends."""
     events = list(log) or [a_start(spec)]
     journal = journal or FakeJournal()
     await journal.append("session", 0, events)
     model, tools = FakeModel(script or [said("done")]), FakeTools(deeds or {})
-    ports = Ports(model=model, tools=tools, journal=journal, clock=lambda: NOW)
+    ports = Ports(model=model, tools=tools, journal=journal, callers=callers, clock=lambda: now)
     return World(model, tools, journal, Driver(Session.replay("session", events), ports))

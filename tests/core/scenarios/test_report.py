@@ -9,8 +9,9 @@ from polaris_llm.core.runs import RunOutcome
 from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, Action
 from polaris_llm.core.scenarios.baseline import do_nothing, thresholds
 from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
-from polaris_llm.core.scenarios.report import SCENARIO_ROW, ScenarioRow, row, summaries, table
+from polaris_llm.core.scenarios.report import SCENARIO_ROW, ScenarioRow, row, summaries
 from polaris_llm.core.scenarios.scenario import failure_recovery, high_load
+from polaris_llm.core.scenarios.table import table
 from polaris_llm.core.usage import Usage
 
 

@@ -1,0 +1,42 @@
+"""The rows of a simulation as a table for people, in a terminal of 80 columns."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from .report import Figures, ScenarioRow, summaries
+from .results import SimulationResults
+
+
+def results_table(results: SimulationResults) -> Table:
+    """The rows of all that ran to their end, and why others did not."""
+    shown = table(results.rows())
+    for failure in results.failures:
+        shown.add_row(failure.scenario.name, f"failed: {failure.error.message}", style="red")
+    return shown
+
+
+def table(rows: Sequence[ScenarioRow]) -> Table:
+    """The rows, then a line for each family; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
+    shown = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    shown.add_column("scenario", no_wrap=True)
+    for title in ("utility", "baseline", "late", "actions", "bad", "steps", "tokens", "hits", "s"):
+        shown.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        shown.add_row(row.scenario, *_cells(row))
+    shown.add_section()
+    for summary in summaries(rows):
+        shown.add_row(summary.family, *_cells(summary), style="bold")
+    return shown
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    late = f"{figures.sla_violations}:{figures.threshold_sla_violations}"
+    counts = (figures.actions, figures.invalid_decisions, figures.steps)
+    utilities = (f"{figures.utility:.0f}", f"{figures.threshold_utility:.0f}")
+    return (*utilities, late, *map(str, counts), _short(figures.tokens), str(figures.cache_hits), f"{figures.wall_s:.1f}")
+
+
+def _short(count: int) -> str:
+    return f"{count / 1000:.0f}k" if count >= 10_000 else str(count)
