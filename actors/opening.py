@@ -32,7 +32,7 @@ async def start_actors(links: Links, settings: Settings) -> Opened:
     names = Names(settings)
     if await links.engine.find(names.supervisor) is not None:
         found = await find_actors(links, settings)
-        if found.settings.fingerprint() != settings.fingerprint():
+        if _shared(found.settings) != _shared(settings):
             message = f"a runtime {settings.runtime.name!r} with other settings is running: connect to it, or give this one another name"
             raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
         return found
@@ -66,3 +66,8 @@ def with_runtime(source: SettingsSource, runtime: Mapping[str, Any]) -> Settings
         return settings
     section = {**settings.runtime.model_dump(), **runtime}
     return settings.model_copy(update={"runtime": Settings.load({"runtime": section}).runtime})
+
+
+def _shared(settings: Settings) -> str:
+    """What all processes of a runtime must agree on: how each reaches the cluster is its own affair."""
+    return with_runtime(settings, {"address": None}).fingerprint()

@@ -129,7 +129,7 @@ class Outbox:
         try:
             reply = await address.mail(mail)
         except Exception as error:  # ActorGoneError, or a defect of the engine: in both cases the outcome is unknown
-            self._lose(address, error)
+            self._lose(error)
             return
         if reply.greeting is not None and reply.greeting != self._greeting:
             self._refuse(reply.greeting)
@@ -188,7 +188,7 @@ class Outbox:
             while self._sent:
                 self._deliver(await address.collect(self._caller, COLLECT_WAIT_S))
         except Exception as error:  # as for mail
-            self._lose(address, error)
+            self._lose(error)
         else:
             self._collector = None
 
@@ -219,9 +219,7 @@ class Outbox:
         if (pending := self._sent.pop(number, None)) is not None:
             pending.end(answer)
 
-    def _lose(self, address: Address, error: Exception) -> None:
-        if self._address is not address:  # a death is told twice: by mail and by collect
-            return
+    def _lose(self, error: Exception) -> None:
         logger.info("lost %s: %s", self._target, error)
         self._address = None
         if self._collector is not None:

@@ -1,9 +1,9 @@
 """One model endpoint: the actor through which the whole cluster calls it, and its handle."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..core.call_context import CallContext
-from ..core.client import LLMClient
 from ..core.inference import ModelRequest, ModelResponse
 from ..core.ports import ModelPort
 from .links import Link
@@ -12,9 +12,9 @@ from .links import Link
 class ProviderActor:
     """Calls one endpoint for everybody; `port` is its client, or what joins and keeps the client's answers."""
 
-    def __init__(self, client: LLMClient, port: ModelPort) -> None:
-        self._client = client
+    def __init__(self, port: ModelPort, close: Callable[[], Awaitable[None]]) -> None:
         self._port = port
+        self._close = close
 
     async def respond(self, call: CallContext, request: ModelRequest) -> ModelResponse:
         """The model's answer."""
@@ -22,7 +22,7 @@ class ProviderActor:
 
     async def stop(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._close()
 
 
 class ProviderHandle:

@@ -12,7 +12,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
-from ..core.exceptions import LLMIntegrationError
+from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
 from .engine import ActorGoneError, ActorSpec, Address
 from .links import Links
 from .mailbox import Mailbox
@@ -20,6 +20,8 @@ from .messages import Blob, Greeting, Mail, MailReply
 
 MANY = 1_000_000
 """Calls that Ray may let into an actor at once; the mailbox is what bounds its work."""
+START_S = 120.0
+"""Seconds in which an actor must have started: a node may have to be found for it, a process begun, the package imported."""
 
 
 class RayEngine:
@@ -33,14 +35,15 @@ class RayEngine:
         self._timeout_s = timeout_s
 
     async def create(self, spec: ActorSpec) -> None:
-        """See Engine; raises what the actor's own start raised, if that is an error of ours."""
+        """See Engine; raises what the actor's own start raised, if that is an error of ours, else ActorUnavailableError."""
         handle = await asyncio.to_thread(self._create, spec)
         try:
-            await asyncio.wait_for(handle.ready.remote(), self._timeout_s)
+            async with asyncio.timeout(_start_s(spec)):
+                await handle.ready.remote()
         except (RayError, TimeoutError) as error:
             ray.kill(handle, no_restart=True)
             cause = getattr(error, "cause", None)
-            raise cause if isinstance(cause, LLMIntegrationError) else ActorGoneError(f"{spec.name} did not start: {error}") from error
+            raise cause if isinstance(cause, LLMIntegrationError) else _not_started(spec, error) from error
 
     async def find(self, name: str) -> Address | None:
         """See Engine."""
@@ -140,3 +143,13 @@ class RayShell:
 def _require_cluster() -> None:
     if not ray.is_initialized():  # or Ray would start a cluster for the call
         raise ActorGoneError("this process has left its Ray cluster")
+
+
+def _start_s(spec: ActorSpec) -> float:
+    return 2 * START_S if spec.restarted_by_engine else START_S  # the supervisor starts all others meanwhile
+
+
+def _not_started(spec: ActorSpec, error: Exception) -> ActorUnavailableError:
+    reason = f"not within {_start_s(spec):g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+    where = f" on a node with the labels {spec.labels}" if spec.labels else ""
+    return ActorUnavailableError(f"{spec.name} did not start{where}: {reason}", spec.name)

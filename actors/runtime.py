@@ -32,10 +32,11 @@ from .mailbox import HEALTH
 from .names import Names
 from .opening import Opening, SettingsSource, find_actors, start_actors, stop_actors, with_runtime
 from .requests import OnEvent, Request, default_spec, run_spec, with_live_tools
-from .roster import actor_specs, model_port
+from .roster import actor_specs
 from .session_handle import SessionHandle
 from .sessions import Sessions
 from .simulation import OnProgress, simulate
+from .wiring.model import model_port
 
 logger = logging.getLogger(__name__)
 
@@ -284,7 +285,7 @@ class LLMRuntime:
 
     async def _facts(self, name: str) -> dict[str, Any]:  # JSON
         try:
-            facts: dict[str, Any] = await self._links.to(name).ask(HEALTH, CallContext(remaining_s=HEALTH_WAIT_S))
+            facts: dict[str, Any] = await self._sessions.ask_twice(name, HEALTH, CallContext(remaining_s=HEALTH_WAIT_S))
         except ActorError as error:
             return {"error": str(error)}
         return facts

@@ -24,6 +24,8 @@ class ScenarioTask:
 
     simulation_id: str
     """Makes the ids of the sessions, so that a task that is given again goes on where it stopped."""
+    number: int
+    """The scenario's place in the simulation, from 1: two may have the same name."""
     scenario: Scenario
     agent: RunSpec
     """The model, the protocol and the limits of every decision; the rest is filled in."""
@@ -50,7 +52,7 @@ class ScenarioActor:
         return ScenarioResult(row=row(loop, outcomes, time.monotonic() - began), loop=loop, outcomes=tuple(outcomes))
 
     async def _decision(self, task: ScenarioTask, agent: RunSpec, loop: ControlLoop) -> RunOutcome:
-        session_id = f"{task.simulation_id}/{task.scenario.name}/{len(loop.records) + 1}"
+        session_id = f"{task.simulation_id}/{task.number}/{task.scenario.name}/{len(loop.records) + 1}"
         try:
             await self._sessions.submit(Submission(session_id=session_id, run_id=f"{session_id}.1", spec=self._spec(agent, loop)))
             return await self._sessions.outcome(session_id, agent.limits.deadline_s + 10)

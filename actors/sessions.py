@@ -84,9 +84,17 @@ class Sessions:
             tool_references={**spec.tool_references, **{name: reference for name, (reference, _) in references.items()}},
         )
 
+    async def ask_twice(self, actor: str, method: str, call: CallContext, *arguments: Any) -> Any:  # as the actor's method
+        """An actor's answer; it is asked again when it died, maybe long ago: for what may be asked twice."""
+        link = self._links.to(actor)
+        try:
+            return await link.ask(method, call, *arguments)
+        except OutcomeUnknownError:
+            return await link.ask(method, call, *arguments)
+
     async def _listed(self, name: str) -> ToolSchema:
         if self._schemas is None:
-            self._schemas = await self._ask_twice(self._names.tool_workers[0], "schemas", CallContext())
+            self._schemas = await self.ask_twice(self._names.tool_workers[0], "schemas", CallContext())
         if name not in self._schemas:
             known = ", ".join(sorted(self._schemas)) or "none"
             message = f"unknown tool {name!r}; known: {known}. Give it as 'module:name', or list it in tool_registry.tools"
@@ -94,14 +102,7 @@ class Sessions:
         return self._schemas[name]
 
     async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
-        return await self._ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
-
-    async def _ask_twice(self, actor: str, method: str, call: CallContext, *arguments: Any) -> Any:  # as the actor's method
-        link = self._links.to(actor)
-        try:
-            return await link.ask(method, call, *arguments)
-        except OutcomeUnknownError:  # it died, maybe long ago; all that is asked here may be asked again
-            return await link.ask(method, call, *arguments)
+        return await self.ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
 
 
 def _schema_at(reference: str) -> ToolSchema:

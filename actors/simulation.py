@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,10 +15,13 @@ from ..core.scenarios.scenario import Scenario
 from ..core.settings import Settings
 from .links import Link, Links
 from .names import Names
+from .requests import completed
 from .scenarios import ScenarioTask
 
+logger = logging.getLogger(__name__)
+
 OnProgress = Callable[[int, int], None]
-"""Takes the decisions made so far, and those there will be."""
+"""Takes the decisions made so far, and those there will be; called at the end, too."""
 
 IN_FLIGHT = 256
 """Scenarios under way at once."""
@@ -29,18 +33,26 @@ TRIES = 3
 async def simulate(
     links: Links, settings: Settings, scenarios: Sequence[Scenario], agent: RunSpec, on_progress: OnProgress | None
 ) -> SimulationResults:
-    """All results, in the order of the scenarios."""
+    """All results, in the order of the scenarios; raises LLMConfigurationError for an agent whose provider is unknown."""
+    agent = completed(agent, settings)
     actor = links.to(Names(settings).scenarios)
     simulation_id, began = f"simulation-{uuid.uuid4().hex[:8]}", time.monotonic()
     room = asyncio.Semaphore(IN_FLIGHT)
-    reporting = asyncio.create_task(_report(actor, simulation_id, sum(scenario.periods for scenario in scenarios), on_progress))
+    total = sum(scenario.periods for scenario in scenarios)
+    reporting = asyncio.create_task(_report(actor, simulation_id, total, on_progress))
     try:
-        tasks = [ScenarioTask(simulation_id=simulation_id, scenario=scenario, agent=agent) for scenario in scenarios]
+        tasks = [
+            ScenarioTask(simulation_id=simulation_id, number=number, scenario=scenario, agent=agent)
+            for number, scenario in enumerate(scenarios, start=1)
+        ]
         results = await asyncio.gather(*(_run(actor, task, room) for task in tasks))
     finally:
         reporting.cancel()
         await asyncio.gather(reporting, return_exceptions=True)
         actor.tell("forget", CallContext(), simulation_id)
+    if on_progress is not None:
+        decided = sum(len(result.outcomes) for result in results if isinstance(result, ScenarioResult))
+        await _tell(on_progress, decided, total)
     return SimulationResults(simulation_id=simulation_id, results=tuple(results), wall_s=time.monotonic() - began)
 
 
@@ -66,5 +78,12 @@ async def _report(actor: Link, simulation_id: str, total: int, on_progress: OnPr
     while True:
         with contextlib.suppress(ActorError):  # a scenario actor that is being replaced has nothing to tell
             decided: int = await actor.ask("decisions", CallContext(), simulation_id)
-            await asyncio.to_thread(on_progress, decided, total)
+            await _tell(on_progress, decided, total)
         await asyncio.sleep(PROGRESS_EVERY_S)
+
+
+async def _tell(on_progress: OnProgress, decided: int, total: int) -> None:
+    try:
+        await asyncio.to_thread(on_progress, decided, total)
+    except Exception:  # a defect of the caller's must not cost it its results
+        logger.exception("on_progress failed")

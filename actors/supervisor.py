@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 30.0
 """Between two deaths of one actor: doubled by each death that follows a short life."""
 LONG_LIFE_S = 60.0
+ABSENT_S = 1.0
+"""Seconds after which an actor that cannot be found counts as dead: it died before it could be watched."""
 
 
 class Supervisor:
@@ -27,6 +29,7 @@ class Supervisor:
 
     def __init__(self, links: Links, roster: Sequence[ActorSpec], settings: Settings, *, owner_lease_s: float | None) -> None:
         self._links = links
+        self._watching = Links(links.engine, links.actor_name, links.greeting, timeout_s=ABSENT_S)
         self._roster = tuple(roster)
         self._settings = settings
         self._owner_lease_s = owner_lease_s
@@ -48,6 +51,7 @@ class Supervisor:
         if self._lease is not None:
             self._lease.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watching.close()
 
     def settings(self, call: CallContext) -> Settings:
         """What the runtime was started with: joiners need nothing else."""
@@ -78,16 +82,16 @@ class Supervisor:
         await stop_actors(self._links.engine, [*(spec.name for spec in self._roster), self._links.actor_name])
 
     async def _keep_alive(self, spec: ActorSpec) -> None:
-        loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_S
+        loop, pause, lives = asyncio.get_running_loop(), 0.0, True
         while True:
             born = loop.time()
-            await self._links.to(spec.name).watch()
-            pause = FIRST_PAUSE_S if loop.time() - born > LONG_LIFE_S else min(2 * pause, LONGEST_PAUSE_S)
-            self._replaced[spec.name] = self._replaced.get(spec.name, 0) + 1
-            logger.warning("%s died; replacing it", spec.name)
-            while not await self._create(spec):
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_S)
+            if lives:
+                await self._watching.to(spec.name).watch()
+                self._replaced[spec.name] = self._replaced.get(spec.name, 0) + 1
+                logger.warning("%s died; replacing it", spec.name)
+            pause = 0.0 if loop.time() - born > LONG_LIFE_S else min(max(2 * pause, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+            await asyncio.sleep(pause)
+            lives = await self._create(spec)
 
     async def _create(self, spec: ActorSpec) -> bool:
         try:

@@ -30,6 +30,7 @@ class LLMClient:
     """Asks one model. A subclass implements `respond`, or `generate_response` as POLARIS's own clients do."""
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if cls.respond is LLMClient.respond and cls.generate_response is LLMClient.generate_response:
             raise TypeError(f"{cls.__name__} can answer nothing: implement respond, or generate_response")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -153,8 +154,14 @@ class ToolResult:
 
 
 def _checked_endpoint(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("API endpoint must be a valid HTTP/HTTPS URL")
+    expected = "API endpoint must be a valid HTTP/HTTPS URL"
+    try:
+        url = urlsplit(value)
+        reachable = url.hostname and url.port != 0  # a port that is none raises
+    except ValueError as error:
+        raise ValueError(f"{expected}: {error}") from None
+    if not reachable or url.scheme not in ("http", "https"):
+        raise ValueError(expected)
     return value
 
 

@@ -86,7 +86,7 @@ class HttpTransport:
         settings = self._settings
         timeouts = {"connect": settings.connect_timeout_s, "pool": settings.connect_timeout_s, "read": settings.read_timeout_s}
         headers = {**call.headers, "accept-encoding": _ENCODINGS}
-        request = httpx.Request("POST", call.url, headers=headers, content=call.body, extensions={"timeout": timeouts})
+        request = httpx.Request("POST", _parsed(call.url), headers=headers, content=call.body, extensions={"timeout": timeouts})
         transport = await self._transport(call.url)
         response = await transport.handle_async_request(request)
         response.request = request
@@ -111,7 +111,8 @@ class HttpTransport:
         key = (asyncio.get_running_loop(), self._proxy(url))
         pool = self._pools.get(key)
         if pool is None:
-            self._pools = {other: kept for other, kept in self._pools.items() if not other[0].is_closed()}
+            for stale in [other for other in tuple(self._pools) if other[0].is_closed()]:
+                self._pools.pop(stale, None)  # in place: loops of other threads may be doing the same
             generator = _connections(self._settings, key[1])
             # this await does not give way, so that two first calls share one pool
             pool = self._pools[key] = _Pool(transport=await anext(generator), generator=generator)
@@ -155,6 +156,11 @@ async def _close(pool: _Pool) -> None:
     await pool.generator.aclose()
 
 
+@functools.lru_cache
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)  # dear, and nearly always the same
+
+
 @functools.cache
 def _ssl_context(trust_env: bool) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=trust_env)
@@ -174,4 +180,5 @@ def _timed_out(call: HttpCall, phase: str, limit_s: float | None) -> LLMTimeoutE
 
 
 def _told(call: HttpCall, error: BaseException) -> str:
-    return f"{type(error).__name__}: {call.scrubbed(_PRIVATE.sub('', str(error)))}"
+    words = " ".join(_PRIVATE.sub("", str(error)).split())
+    return f"{type(error).__name__}: {call.scrubbed(words)}"

@@ -129,12 +129,17 @@ async def test_what_a_stopped_actor_asked_of_others_is_cancelled(links: Links) -
     assert await links.to("first").ask("saw", CALL, "cancelled", "haunted")
 
 
-async def test_an_actor_may_stop_itself(links: Links) -> None:
-    await links.engine.create(ActorSpec(name="slow", factory="support.actors:Clerk"))
+async def test_an_actor_may_stop_itself() -> None:
+    engine = InlineEngine(GREETING)
+    await engine.create(FIRST)
+    links = Links(engine, "tester", GREETING)
+    diary = await links.to("first").ask("diary", CALL)
 
-    assert isinstance(await outcome(links.to("slow").ask("stop_actor", CALL, "slow")), OutcomeUnknownError)
+    assert isinstance(await outcome(links.to("first").ask("stop_actor", CALL, "first")), OutcomeUnknownError)
 
-    assert await links.engine.find("slow") is None
+    assert await engine.find("first") is None
+    assert diary == [("stopped", None)]
+    await links.close()
 
 
 async def test_arguments_that_cannot_be_pickled_are_refused_where_everything_is_pickled(links: Links) -> None:

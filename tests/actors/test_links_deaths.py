@@ -217,6 +217,25 @@ def test_what_an_idle_link_sends_after_a_death_goes_to_the_replacement() -> None
     run_instantly(scene())
 
 
+def test_time_in_which_a_target_hung_is_not_time_in_which_it_was_gone() -> None:
+    async def scene() -> None:
+        async with office(timeout_s=2.0) as place:
+            place.engine.mails_flow.clear()
+            place.clerk.tell("note", CALL, "in the mail that hangs")
+            await until(lambda: len(place.engine.mails) == 1)
+            unsent = asyncio.create_task(place.clerk.ask("echo", CALL, "unsent"))
+            await asyncio.sleep(5)
+            await place.engine.stop("clerk")
+            place.engine.mails_flow.set()
+            await asyncio.sleep(1)
+
+            await place.hire()
+
+            assert await unsent == "unsent"
+
+    run_instantly(scene())
+
+
 def test_only_a_target_that_was_not_heard_of_is_greeted() -> None:
     async def scene() -> None:
         async with office() as place, asyncio.TaskGroup() as asks:

@@ -45,6 +45,20 @@ async def test_collect_returns_as_soon_as_an_answer_is_there() -> None:
     assert await collect == {1: 1}
 
 
+async def test_collect_waits_again_once_it_gave_all_there_was() -> None:
+    one = caller()
+    await one.mail(one.message(1, "hold", 1), one.message(2, "hold", 2))
+    await one.other("another#2").release(1)
+    assert await one.collect() == {1: 1}
+
+    collect = asyncio.create_task(one.collect())
+    await one.other("another#2").ask(1, "echo", "meanwhile")
+    assert not collect.done()
+    await one.other("another#2").release(2)
+
+    assert await collect == {2: 2}
+
+
 async def test_collect_returns_with_nothing_when_nothing_comes() -> None:
     one = caller()
     await one.ask(1, "hold", 1)

@@ -8,7 +8,7 @@ from polaris_llm.actors.mailbox import HEALTH, WATCH
 from polaris_llm.actors.messages import LARGE_BYTES, Greeting, Mail
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import DeadlineExceededError, OverloadedError, UnexpectedError
-from support.actors import CALL, GREETING
+from support.actors import CALL, GREETING, alive
 from support.callers import SOON, caller, values_of
 
 pytestmark = pytest.mark.anyio
@@ -155,6 +155,7 @@ async def test_a_caller_that_stops_collecting_is_dropped_and_its_asks_are_cancel
 
     assert (await one.ask(2, HEALTH))[2]["in_hand"] == 1
     assert ("cancelled", "a tell") not in one.clerk.diary(CALL)
+    assert alive("_Caller") == [1]
 
 
 async def test_a_caller_that_collects_is_alive_however_long_it_waits() -> None:

@@ -29,9 +29,7 @@ def test_tools_are_told_apart_by_where_they_run() -> None:
 def test_options_replace_the_defaults_and_the_rest_stays() -> None:
     request = Request.of("do it", {"system": "Be brief.", "temperature": 0.5, "limits": RunLimits(max_steps=2)}, DEFAULTS)
 
-    assert request.spec == RunSpec(
-        objective="do it", protocol="json", system="Be brief.", temperature=0.5, limits=RunLimits(max_steps=2)
-    )
+    assert request.spec == RunSpec(objective="do it", protocol="json", system="Be brief.", temperature=0.5, limits=RunLimits(max_steps=2))
 
 
 def test_every_request_has_an_id_of_its_own_unless_one_is_given() -> None:

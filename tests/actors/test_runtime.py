@@ -3,13 +3,19 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from polaris_llm.actors.connection import greeting
+from polaris_llm.actors.inline_engine import InlineEngine
+from polaris_llm.actors.links import Links
+from polaris_llm.actors.names import Names
+from polaris_llm.actors.opening import find_actors, start_actors, stop_actors
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError, LLMIntegrationError
+from polaris_llm.core.settings import Settings
 from support.model_requests import a_request
 from support.runtime_access import engine_of, kill, loop_of, names_of, new_id, settings_of, started
 from support.runtime_model import answer, call, plan, tell_results
@@ -173,3 +179,57 @@ def test_health_is_told_while_the_supervisor_is_away() -> None:
         assert "polaris/supervisor" in health["actors"][names_of(runtime).supervisor]["error"]
         assert "error" not in health["actors"][names_of(runtime).journal]
         assert health["replaced"] == {}
+
+
+SharedEngine = tuple[InlineEngine, Links]
+
+
+@pytest.fixture
+async def shared() -> AsyncIterator[SharedEngine]:
+    """An engine that several processes might share, and the links of one of them."""
+    engine = InlineEngine(greeting(), pickles=True)
+    links = Links(engine, "client", greeting(), timeout_s=DEADLINE_S)
+    yield engine, links
+    await stop_actors(links, settings_of())
+    await links.close()
+
+
+@pytest.mark.anyio
+async def test_who_starts_a_runtime_that_is_there_already_joins_it(shared: SharedEngine) -> None:
+    engine, links = shared
+    first = await start_actors(links, settings_of())
+    second = await start_actors(links, settings_of())
+
+    assert (first.owner, second.owner) == (True, False)
+    assert first.settings == second.settings
+
+
+@pytest.mark.anyio
+async def test_who_joins_needs_no_settings_but_the_name(shared: SharedEngine) -> None:
+    _, links = shared
+    await start_actors(links, settings_of(caching={"enabled": False}))
+
+    found = await find_actors(links, Settings())
+
+    assert (found.owner, found.settings.caching.enabled) == (False, False)
+
+
+@pytest.mark.anyio
+async def test_a_name_stands_for_one_runtime_only(shared: SharedEngine) -> None:
+    _, links = shared
+    await start_actors(links, settings_of())
+
+    with pytest.raises(LLMConfigurationError, match="a runtime 'polaris' with other settings is running: connect to it, or give this one"):
+        await start_actors(links, settings_of(caching={"enabled": False}))
+
+
+@pytest.mark.anyio
+async def test_a_start_that_fails_stops_what_was_started(shared: SharedEngine) -> None:
+    engine, links = shared
+    settings = settings_of(tool_registry={"tools": ["support.runtime_tools:nothing"]})
+
+    with pytest.raises(LLMConfigurationError, match=r"'support\.runtime_tools:nothing' cannot be loaded"):
+        await start_actors(links, settings)
+
+    names = Names(settings)
+    assert [await engine.find(name) for name in (names.supervisor, names.journal, names.cache, *names.hosts)] == [None] * 4

@@ -14,7 +14,7 @@ from polaris_llm.core.exceptions import DeadlineExceededError, LLMConnectionErro
 from polaris_llm.core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse
 from support.caches import BrokenCache, RecordingCache
 from support.model_requests import CALL, ScriptedModel, a_request, a_response
-from support.model_strategies import RESPONSES
+from support.model_strategies import WHOLE_RESPONSES
 
 pytestmark = pytest.mark.anyio
 
@@ -228,7 +228,7 @@ async def test_reading_and_writing_halves_make_one_cache_of_two_places() -> None
 
 
 @settings(max_examples=30)
-@given(RESPONSES.filter(lambda response: response.finish_reason in WHOLE_ANSWERS and not response.cached))
+@given(WHOLE_RESPONSES)
 def test_a_kept_answer_is_the_answer(response: ModelResponse) -> None:
     async def ask_twice() -> tuple[ModelResponse, ModelResponse]:
         client = CachedClient(ScriptedModel(response), MemoryCache())

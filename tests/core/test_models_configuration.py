@@ -52,7 +52,9 @@ def test_values_keep_within_their_bounds(bound: tuple[str, float, float, float, 
             configuration(**{name: value})
 
 
-@pytest.mark.parametrize("endpoint", ["example.org", "ftp://example.org", "htp://x"])
+@pytest.mark.parametrize(
+    "endpoint", ["example.org", "ftp://example.org", "htp://x", "http://", "http://host:port", "http://host:99999", "http://[::1"]
+)
 def test_an_endpoint_is_an_http_url(endpoint: str) -> None:
     with pytest.raises(ValueError, match="API endpoint must be a valid HTTP/HTTPS URL"):
         configuration(api_endpoint=endpoint)

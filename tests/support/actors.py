@@ -1,7 +1,8 @@
 """Actors to send messages to, and how to wait for what comes of it."""
 
 import asyncio
-from collections import defaultdict
+import gc
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,13 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0)
+
+
+def alive(*type_names: str) -> list[int]:
+    """How many objects of each type there are."""
+    gc.collect()
+    counts = Counter(type(thing).__name__ for thing in gc.get_objects())
+    return [counts[name] for name in type_names]
 
 
 async def outcome(ask: Awaitable[object]) -> object:

@@ -19,7 +19,7 @@ class GlassEngine(InlineEngine):
     def __init__(self, *, pickles: bool = True, timeout_s: float = 5.0) -> None:
         super().__init__(GREETING, pickles=pickles, timeout_s=timeout_s)
         self.mails: list[Mail] = []
-        self.greetings = 0
+        self.greetings = self.loads = 0
         self.collecting = self.most_collecting = 0
         self.mails_flow, self.deaths_are_told, self.loads_flow = asyncio.Event(), asyncio.Event(), asyncio.Event()
         for event in (self.mails_flow, self.deaths_are_told, self.loads_flow):
@@ -38,6 +38,7 @@ class GlassEngine(InlineEngine):
 
     async def load(self, reference: Any) -> bytes:  # what `store` returned
         """See Engine."""
+        self.loads += 1
         await self.loads_flow.wait()
         if self.load_fault is not None:
             raise self.load_fault

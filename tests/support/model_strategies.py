@@ -9,13 +9,10 @@ from polaris_llm.core.parts import ImagePart, ModelMessage, Part, ReasoningPart,
 from polaris_llm.core.tool_schema import ToolSchema
 from polaris_llm.core.usage import Usage
 
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
-NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
-    max_leaves=3,
-)
+TEXTS = st.text(max_size=12)
+NAMES = st.text("abcdefgh_", min_size=1, max_size=8)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+JSON_VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=2), max_size=2)
 JSON_OBJECTS = st.dictionaries(NAMES, JSON_VALUES, max_size=2)
 PROVIDER_DATA = st.none() | st.dictionaries(st.sampled_from(["anthropic", "google"]), JSON_VALUES, min_size=1, max_size=1)
 
@@ -80,16 +77,20 @@ USAGES = st.builds(
     reasoning_tokens=st.integers(0, 10),
     raw=JSON_OBJECTS,
 )
-RESPONSES = st.builds(
-    ModelResponse,
-    model=NAMES,
-    parts=st.lists(TEXT_PARTS | REASONING_PARTS | TOOL_CALL_PARTS, max_size=4).map(tuple),
-    usage=USAGES,
-    finish_reason=st.sampled_from(FinishReason),
-    raw_finish_reason=st.none() | NAMES,
-    provider=NAMES,
-    cached=st.booleans(),
-    attempts=st.integers(0, 5),
-    latency_s=st.floats(min_value=0, max_value=100),
-    metadata=st.dictionaries(st.sampled_from(["mock", "raw_response", "note"]), JSON_VALUES, max_size=2),
+RESPONSE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "model": NAMES,
+    "parts": st.lists(TEXT_PARTS | REASONING_PARTS | TOOL_CALL_PARTS, max_size=3).map(tuple),
+    "usage": USAGES,
+    "finish_reason": st.sampled_from(FinishReason),
+    "raw_finish_reason": st.none() | NAMES,
+    "provider": NAMES,
+    "cached": st.booleans(),
+    "attempts": st.integers(0, 5),
+    "latency_s": st.floats(min_value=0, max_value=100),
+    "metadata": st.dictionaries(st.sampled_from(["mock", "raw_response", "note"]), JSON_VALUES, max_size=2),
+}
+RESPONSES = st.builds(ModelResponse, **RESPONSE_FIELDS)
+WHOLE_RESPONSES = st.builds(
+    ModelResponse, **RESPONSE_FIELDS | {"finish_reason": st.sampled_from(["stop", "length"]).map(FinishReason), "cached": st.just(False)}
 )
+"""Answers that a cache may keep."""

@@ -10,6 +10,7 @@ from typing import Any
 from polaris_llm.core.exceptions import LLMAPIError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import Part, TextPart, ToolCallPart
+from polaris_llm.core.scenarios.reasoner import reason
 from polaris_llm.core.usage import Usage
 
 Step = dict[str, Any]  # JSON
@@ -102,3 +103,11 @@ def _text(request: ModelRequest, step: Step) -> str:
         return json.dumps([part.content for part in parts if part.kind == "tool_result"])
     text: str = step["text"]
     return text
+
+
+def adapt(request: ModelRequest) -> ModelResponse:
+    """The web farm's reasoner; before it answers it calls the hook that the scenario's objective names, if it does."""
+    ASKED.append(request)
+    for name in (name for name in HOOKS if any(name in message.text for message in request.messages)):
+        HOOKS[name]()
+    return reason(request)

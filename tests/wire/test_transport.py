@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,6 +97,21 @@ async def test_closing_twice_does_no_harm_and_a_later_call_opens_again(server: O
 
     assert (await transport.send(call_to(server.url), 5)).status == 200
     assert server.connections == 2
+
+
+def test_one_transport_serves_several_loops_at_once() -> None:
+    transport = HttpTransport()
+    both_open = threading.Barrier(2, timeout=20)
+
+    async def one_loop() -> list[int]:
+        async with OpenAIServer() as server:
+            first = await transport.send(call_to(server.url), 5)
+            await asyncio.to_thread(both_open.wait)
+            second = await transport.send(call_to(server.url), 5)
+            return [first.status, second.status, server.connections]
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: asyncio.run(one_loop()), range(2))) == [[200, 200, 1]] * 2
 
 
 def test_one_transport_serves_several_loops_one_after_another() -> None:

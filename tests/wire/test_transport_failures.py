@@ -161,8 +161,10 @@ async def test_a_key_and_a_password_together_are_a_configuration_error(server: O
 
 @pytest.mark.parametrize("url", ["http://", "http://host:port/v1", "http://host:99999/v1"])
 async def test_an_impossible_endpoint_is_a_configuration_error(transport: HttpTransport, url: str) -> None:
-    with pytest.raises(LLMConfigurationError, match="api_endpoint"):
-        await transport.send(call_to(url), 5)
+    with pytest.raises(LLMConfigurationError, match="api_endpoint") as caught:
+        await transport.send(call_to(f"{url}?token=hidden"), 5)
+
+    assert "hidden" not in f"{caught.value} {caught.value.to_dict()}"
 
 
 async def test_a_cancelled_call_gives_its_connection_up(server: OpenAIServer, transport: HttpTransport) -> None:

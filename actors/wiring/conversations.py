@@ -1,0 +1,30 @@
+"""How a host of sessions is built in its process."""
+
+from ...core.driver import Ports
+from ...core.runs import RunSpec
+from ...core.settings import Settings
+from ..callers import CallerDeskHandle
+from ..conversation import ConversationHost
+from ..journal import JournalHandle
+from ..links import Links
+from ..names import Names
+from ..tools import SessionTools, ToolPoolHandle
+from .model import model_port
+
+
+def build(links: Links, settings: Settings, host_name: str) -> ConversationHost:
+    """A host of sessions: those that `Names.host_of` gives it."""
+    names = Names(settings)
+    journal = JournalHandle(links.to(names.journal))
+    pool = ToolPoolHandle([links.to(worker) for worker in names.tool_workers])
+    desk = CallerDeskHandle(links.to(names.callers))
+    models = {name: model_port(links, settings, name) for name in settings.all_providers}
+
+    def ports_for(spec: RunSpec) -> Ports:
+        settings.provider(spec.provider)  # raises for an unknown one
+        return Ports(model=models[spec.provider], tools=SessionTools(spec, desk, pool), journal=journal, callers=desk)
+
+    async def open_sessions() -> list[str]:
+        return [session_id for session_id in await journal.open_sessions() if names.host_of(session_id) == host_name]
+
+    return ConversationHost(journal, ports_for, open_sessions, max_sessions=settings.conversation_management.max_sessions_per_host)

@@ -1,0 +1,31 @@
+"""How an actor or a client reaches a model: the cache first, then the provider's actor."""
+
+from ...core.cached_client import CachedClient, CacheRules, ReadOnly
+from ...core.ports import ModelPort
+from ...core.provider_settings import ProviderSettings
+from ...core.providers.attempts import RetryPolicy
+from ...core.settings import Settings
+from ..cache import CacheHandle
+from ..links import Links
+from ..names import Names
+from ..provider import ProviderHandle
+
+
+def model_port(links: Links, settings: Settings, provider_name: str) -> ModelPort:
+    """A provider actor behind the cache; raises LLMConfigurationError for a provider that is not in the settings."""
+    names = Names(settings)
+    provider = ProviderHandle(links.to(names.provider(provider_name)), _patience_s(settings.provider(provider_name)))
+    if not settings.caching.enabled:
+        return provider
+    return CachedClient(provider, ReadOnly(CacheHandle(links.to(names.cache))), cache_rules(settings, provider_name))
+
+
+def cache_rules(settings: Settings, provider_name: str) -> CacheRules:
+    """What of this provider's answers is kept."""
+    caching = settings.caching
+    return CacheRules(provider=provider_name, default_ttl_s=caching.default_ttl_s, max_temperature=caching.max_temperature)
+
+
+def _patience_s(provider: ProviderSettings) -> float:
+    """Seconds within which all attempts at a call are over, with the longest waits between them."""
+    return provider.timeout_s + provider.max_retries * (provider.timeout_s + RetryPolicy().max_delay_s)

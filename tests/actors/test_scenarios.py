@@ -1,0 +1,101 @@
+"""The scenario actor: one session per control period, and nothing that was decided is decided again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from polaris_llm.actors.runtime import LLMRuntime
+from polaris_llm.actors.scenarios import ScenarioActor, ScenarioTask
+from polaris_llm.actors.sessions import Sessions
+from polaris_llm.core.call_context import CallContext
+from polaris_llm.core.events import RunStarted
+from polaris_llm.core.runs import RunLimits, RunSpec
+from polaris_llm.core.scenarios.results import ScenarioResult
+from polaris_llm.core.scenarios.scenario import high_load
+from support.runtime_access import links_of, loop_of, new_id, started
+from support.runtime_model import ASKED
+from support.runtime_tools import DEADLINE_S
+
+CALL = CallContext()
+ADAPTING = {"script": "support.runtime_model:adapt"}
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[LLMRuntime]:
+    with started(llm=ADAPTING, providers={"talker": {"script": "support.runtime_model:play"}}) as runtime:
+        yield runtime
+
+
+def actor_of(runtime: LLMRuntime) -> ScenarioActor:
+    return ScenarioActor(Sessions(links_of(runtime), runtime.settings))
+
+
+def a_task(**agent: object) -> ScenarioTask:
+    spec = RunSpec(objective="", limits=RunLimits(deadline_s=DEADLINE_S), **agent)  # type: ignore[arg-type]  # fields of RunSpec
+    return ScenarioTask(simulation_id=new_id(), number=1, scenario=high_load(1, periods=3), agent=spec)
+
+
+def run(runtime: LLMRuntime, actor: ScenarioActor, task: ScenarioTask) -> ScenarioResult:
+    return loop_of(runtime).run(actor.run(CALL, task))
+
+
+def test_every_control_period_is_a_session_of_its_own(runtime: LLMRuntime) -> None:
+    actor, task = actor_of(runtime), a_task()
+
+    result = run(runtime, actor, task)
+
+    assert [outcome.session_id for outcome in result.outcomes] == [
+        f"{task.simulation_id}/1/{task.scenario.name}/{period}" for period in (1, 2, 3)
+    ]
+    assert all(outcome.ok and outcome.tool_calls for outcome in result.outcomes)
+    assert (result.loop.finished, result.row.failed_runs, result.row.invalid_decisions) == (True, 0, 0)
+    assert actor.decisions(CALL, task.simulation_id) == 3
+
+
+def test_the_agent_is_told_of_the_farm_and_its_tools_see_it(runtime: LLMRuntime) -> None:
+    result = run(runtime, actor_of(runtime), a_task())
+
+    (first, *_) = runtime.session(result.outcomes[1].session_id).events(timeout=DEADLINE_S)
+
+    assert isinstance(first, RunStarted)
+    assert [tool.name for tool in first.spec.tools] == ["get_metrics", "forecast_load", "simulate_action"]
+    farm = first.spec.context["farm"]
+    assert isinstance(farm, dict)
+    assert farm["period"] == 2
+
+
+def test_a_task_that_is_given_again_decides_nothing_again(runtime: LLMRuntime) -> None:
+    task = a_task()
+    first = run(runtime, actor_of(runtime), task)
+    asked = len(ASKED)
+
+    again = run(runtime, actor_of(runtime), task)
+
+    assert len(ASKED) == asked
+    assert again.loop == first.loop
+    assert again.outcomes == first.outcomes
+
+
+def test_a_decision_that_fails_is_a_recorded_no_action(runtime: LLMRuntime) -> None:
+    result = run(runtime, actor_of(runtime), a_task(provider="talker"))
+
+    assert [outcome.status for outcome in result.outcomes] == ["failed"] * 3
+    problems = {record.decision.problem for record in result.loop.records}
+    assert len(problems) == 1
+    assert str(problems.pop()).startswith("failed: the answer")
+    assert result.loop.actions == ()
+
+
+def test_a_decision_that_cannot_even_be_submitted_is_one_too(runtime: LLMRuntime) -> None:
+    result = run(runtime, actor_of(runtime), a_task(provider="unknown"))
+
+    assert {record.decision.problem for record in result.loop.records} == {"failed: unknown provider 'unknown'; known: default, talker"}
+
+
+def test_counts_of_a_simulation_that_is_over_are_forgotten(runtime: LLMRuntime) -> None:
+    actor, task = actor_of(runtime), a_task()
+    run(runtime, actor, task)
+
+    actor.forget(CALL, task.simulation_id)
+
+    assert actor.decisions(CALL, task.simulation_id) == 0

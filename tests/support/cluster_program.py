@@ -1,0 +1,90 @@
+"""Other processes of the tests on a cluster: `python -m support.cluster_program TASK OPTIONS`, options and answers as lines of JSON."""
+
+import json
+import sys
+import time
+from typing import Any
+
+from polaris_llm.actors.runtime import LLMRuntime
+from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.tool_registry import BaseTool, tool
+
+from .cluster_gates import Gate
+from .cluster_runtime import RESULT_S, pool_tool
+from .runtime_model import answer, call, plan, tell_results
+
+Options = dict[str, Any]  # JSON
+FOREVER_S = 600.0
+
+
+def tell(**facts: Any) -> None:  # JSON
+    """One line for the test."""
+    sys.stdout.write(f"{json.dumps(facts)}\n")
+    sys.stdout.flush()
+
+
+def submit(options: Options) -> None:
+    """Submit sessions to a running runtime and leave at once."""
+    with LLMRuntime.connect(**options["runtime"]) as runtime:
+        steps = [plan(call("own_process"), answer(f"done {number}")) for number in range(options["sessions"])]
+        tell(sessions=[session.session_id for session in runtime.submit_many(steps, tools=["own_process"])])
+
+
+def read(options: Options) -> None:
+    """Read the results of sessions that others submitted, and their last events."""
+    with LLMRuntime.connect(**options["runtime"]) as runtime:
+        sessions = [runtime.session(session_id) for session_id in options["sessions"]]
+        tell(results=[session.result(RESULT_S).result for session in sessions])
+        tell(events=[[event.kind for event in session.events(after=options["after"])] for session in sessions])
+
+
+def serve(options: Options) -> None:
+    """Submit a session whose live tool waits at a gate in this process, and stay."""
+    with LLMRuntime.connect(**options["runtime"]) as runtime:
+        session = runtime.submit(plan(call("work"), tell_results()), tools=[_work(options)])
+        tell(session=session.session_id)
+        time.sleep(FOREVER_S)
+
+
+def attach(options: Options) -> None:
+    """Take over the live tool of a session whose process is gone."""
+    with LLMRuntime.connect(**options["runtime"]) as runtime:
+        tell(result=runtime.attach(options["session"], [_work(options)]).result(RESULT_S).result)
+
+
+def start(options: Options) -> None:
+    """Start a runtime that is there already, and tell what came of it."""
+    try:
+        with LLMRuntime.start(options["settings"]) as runtime:
+            tell(owner=runtime.owner)
+    except LLMConfigurationError as error:
+        tell(error=error.message)
+
+
+def create(options: Options) -> None:
+    """Start a runtime, run a session up to a gate, and then wait for it, or fail."""
+    with LLMRuntime.start(options["settings"]) as runtime:
+        session = runtime.submit(plan(call("block_at", gate=options["gate"]), answer("done")), tools=[pool_tool("block_at")])
+        tell(address=runtime.address, session=session.session_id, health=runtime.health())
+        if "failure" in options:
+            raise RuntimeError(options["failure"])
+        tell(result=session.result(FOREVER_S).result)
+        if "stay" in options:
+            time.sleep(FOREVER_S)
+
+
+def _work(options: Options) -> BaseTool:
+    @tool(effect="idempotent")
+    def work() -> str:
+        """Do the work."""
+        Gate(options["gate"]).block()
+        signature: str = options["signature"]
+        return signature
+
+    return work
+
+
+TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create)}
+
+if __name__ == "__main__":
+    TASKS[sys.argv[1]](json.loads(sys.argv[2]))
