@@ -23,14 +23,15 @@ CALL = CallContext()
 STARTED = RunStarted(run_id="r", spec=RunSpec(objective="hello"), at=1.0)
 SAID = MessageReceived(message=text_message("user", "and now"), at=2.0)
 ENDED = RunEnded(run_id="r", status="completed", at=3.0, result="done")
-RUN = (STARTED, SAID, ENDED)
+RUN: tuple[Event, ...] = (STARTED, SAID, ENDED)
+LINES = tuple(to_line(event) for event in RUN)
 
 
 def journal_of(*events: Event) -> JournalActor:
     """A journal that holds the session "s"."""
     journal = JournalActor(max_sessions=10, max_bytes=100_000)
     if events:
-        journal.append(CALL, "s", 0, tuple(map(to_line, events)))
+        journal.append(CALL, "s", 0, tuple(to_line(event) for event in events))
     return journal
 
 
@@ -49,9 +50,7 @@ def test_a_second_writer_loses_and_learns_how_long_the_log_is() -> None:
 
 
 def test_what_was_written_is_read_after_any_number() -> None:
-    lines = tuple(map(to_line, RUN))
-
-    assert [journal_of(*RUN).read(CALL, "s", after) for after in range(4)] == [lines[after:] for after in range(4)]
+    assert [journal_of(*RUN).read(CALL, "s", after) for after in range(4)] == [LINES[after:] for after in range(4)]
     assert journal_of(*RUN).read(CALL, "unknown", 0) == ()
 
 
@@ -129,7 +128,7 @@ async def test_an_append_whose_outcome_is_unknown_is_kept_exactly_once(acted: bo
 
     await handle_over(journal, acted=acted).append("s", 1, [SAID, ENDED])
 
-    assert journal.read(CALL, "s", 0) == tuple(map(to_line, RUN))
+    assert journal.read(CALL, "s", 0) == LINES
 
 
 @pytest.mark.anyio

@@ -10,6 +10,7 @@ from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import DeadlineExceededError, OverloadedError, UnexpectedError
 from support.actors import CALL, GREETING, alive
 from support.callers import SOON, caller, values_of
+from support.instant_loop import run_instantly
 
 pytestmark = pytest.mark.anyio
 
@@ -155,7 +156,20 @@ async def test_a_caller_that_stops_collecting_is_dropped_and_its_asks_are_cancel
 
     assert (await one.ask(2, HEALTH))[2]["in_hand"] == 1
     assert ("cancelled", "a tell") not in one.clerk.diary(CALL)
-    assert alive("_Caller") == [1]
+
+
+def test_callers_that_came_once_leave_nothing_behind() -> None:
+    async def scene() -> None:
+        before = alive("_Caller")
+        one = caller(lease_s=30.0)
+        for number in range(5):
+            await one.other(f"passer-by#{number}").ask(1, "echo", 1)
+
+        await asyncio.sleep(60)
+
+        assert alive("_Caller") == before
+
+    run_instantly(scene())
 
 
 async def test_a_caller_that_collects_is_alive_however_long_it_waits() -> None:

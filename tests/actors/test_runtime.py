@@ -196,7 +196,7 @@ async def shared() -> AsyncIterator[SharedEngine]:
 
 @pytest.mark.anyio
 async def test_who_starts_a_runtime_that_is_there_already_joins_it(shared: SharedEngine) -> None:
-    engine, links = shared
+    _, links = shared
     first = await start_actors(links, settings_of())
     second = await start_actors(links, settings_of())
 

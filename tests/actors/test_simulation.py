@@ -1,5 +1,6 @@
 """`LLMRuntime.simulate`: scenarios side by side, failures as rows, progress, and deaths in between."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from support.runtime_model import ASKED, HOOKS
 ADAPTING = {"script": "support.runtime_model:adapt"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runtime() -> Iterator[LLMRuntime]:
     with started(llm=ADAPTING, conversation_management={"hosts": 2}) as runtime:
         yield runtime
@@ -98,11 +99,13 @@ def test_a_scenario_whose_actor_dies_goes_on_where_it_was(runtime: LLMRuntime) -
     assert len(steps_asked(name)) == len(set(steps_asked(name))) == results.rows()[0].steps
 
 
-def test_a_scenario_that_cannot_be_run_is_a_row_beside_the_others(runtime: LLMRuntime) -> None:
-    name = new_id()
-    HOOKS[name] = killing(runtime, names_of(runtime).scenarios)
+def test_a_scenario_that_cannot_be_run_is_a_row_beside_the_others() -> None:
+    name, steps = new_id(), itertools.count()
+    with started(llm=ADAPTING) as runtime:
+        kill_it = killing(runtime, names_of(runtime).scenarios)
+        HOOKS[name] = lambda: kill_it() if next(steps) >= 12 else None  # long after the others have ended
 
-    results = runtime.simulate([high_load(1, 1), hooked(name, periods=12), high_load(2, 1)])
+        results = runtime.simulate([high_load(1, 1), hooked(name, periods=12), high_load(2, 1)])
 
     assert [failure.scenario.name for failure in results.failures] == [name]
     assert results.failures[0].error.code == "OUTCOME_UNKNOWN"

@@ -1,28 +1,17 @@
 """How driven runs end: each status, and whatever the ports do, exactly once."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import RunEnded, outcome_of
-from polaris_llm.core.exceptions import (
-    LLMTimeoutError,
-    OutcomeUnknownError,
-)
-from support.sessions import (
-    PATIENCE_S,
-    a_spec,
-    a_world,
-    calls,
-    hang,
-    results_in,
-    said,
-)
+from polaris_llm.core.exceptions import LLMTimeoutError
+from support.sessions import PATIENCE_S, a_spec, a_start, a_world, calls, hang, results_in, said
 
 pytestmark = pytest.mark.anyio
-LOST = OutcomeUnknownError("the actor died", "provider")
 
 
 async def test_a_run_with_an_answer_is_completed() -> None:
@@ -158,3 +147,30 @@ async def test_a_run_that_is_ended_before_its_first_step_leaves_nothing_behind()
 
     assert (await world.run()).status == "cancelled"
     assert world.model.asked == []
+
+
+async def test_an_answer_to_a_run_that_is_over_does_not_reach_the_next_one() -> None:
+    asked, late = asyncio.Event(), asyncio.Event()
+
+    async def deaf(call: CallContext) -> Any:
+        asked.set()
+        while not late.is_set():
+            with suppress(asyncio.CancelledError):
+                await late.wait()
+        return said("42")
+
+    world = await a_world(deaf)
+    tasks = asyncio.all_tasks()
+    running = asyncio.create_task(world.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await asked.wait()
+    world.driver.end("cancelled")
+    await running
+    world.session.receive(a_start(run_id="run-2"))
+    before = world.session.state
+
+    late.set()
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*(asyncio.all_tasks() - tasks), return_exceptions=True)
+
+    assert world.session.state == before

@@ -1,5 +1,6 @@
 """What a model's answer means for its run."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,9 +137,12 @@ def test_at_most_five_problems_are_told() -> None:
     assert len(schema_problems({}, {"required": list("abcdefgh")})) == 5
 
 
-def test_a_schema_is_never_fetched() -> None:
+def test_a_schema_is_never_fetched(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "person.json"
+    elsewhere.write_text('{"type": "object"}')
+
     with pytest.raises(Exception, match="Unresolvable"):
-        schema_problems({}, {"$ref": "http://schemas.example/person.json"})
+        schema_problems({}, {"$ref": elsewhere.as_uri()})
 
 
 CALLS = st.lists(st.sampled_from(["a", "a.2", "a.3", "b", ""]), max_size=6).map(

@@ -1,10 +1,13 @@
 """Other processes of the tests on a cluster: `python -m support.cluster_program TASK OPTIONS`, options and answers as lines of JSON."""
 
 import json
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import polaris_llm.actors.ray_engine  # noqa: F401 - Ray sets variables of its own when it is imported
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.tool_registry import BaseTool, tool
@@ -62,15 +65,33 @@ def start(options: Options) -> None:
 
 
 def create(options: Options) -> None:
-    """Start a runtime, run a session up to a gate, and then wait for it, or fail."""
-    with LLMRuntime.start(options["settings"]) as runtime:
-        session = runtime.submit(plan(call("block_at", gate=options["gate"]), answer("done")), tools=[pool_tool("block_at")])
-        tell(address=runtime.address, session=session.session_id, health=runtime.health())
-        if "failure" in options:
-            raise RuntimeError(options["failure"])
-        tell(result=session.result(FOREVER_S).result)
-        if "stay" in options:
-            time.sleep(FOREVER_S)
+    """Start a runtime and run a session whose tool waits at a gate; tell whether Ray's environment is what it was when all is over."""
+    before = _ray_environment()
+    try:
+        with LLMRuntime.start(options["settings"]) as runtime:
+            _run_session(runtime, options)
+    finally:
+        tell(environment_is_restored=_ray_environment() == before)
+
+
+def create_in_thread(options: Options) -> None:
+    """As `create`, but the runtime is started by a thread that ends at once."""
+    with ThreadPoolExecutor() as threads:
+        starting = threads.submit(LLMRuntime.start, options["settings"])
+    with starting.result() as runtime:
+        _run_session(runtime, options)
+
+
+def _run_session(runtime: LLMRuntime, options: Options) -> None:
+    session = runtime.submit(plan(call("block_at", gate=options["gate"]), answer("done")), tools=[pool_tool("block_at")])
+    tell(address=runtime.address, pids=[facts["pid"] for facts in runtime.health()["actors"].values()])
+    if "failure" in options:
+        raise RuntimeError(options["failure"])
+    tell(result=session.result(FOREVER_S).result)
+
+
+def _ray_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
 
 
 def _work(options: Options) -> BaseTool:
@@ -84,7 +105,7 @@ def _work(options: Options) -> BaseTool:
     return work
 
 
-TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create)}
+TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_in_thread)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](json.loads(sys.argv[2]))
