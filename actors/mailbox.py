@@ -74,8 +74,7 @@ class _Caller:
         while self.answers and (not taken or size + size_of(self.answers[0]) <= LARGE_BYTES):
             size += size_of(self.answers[0])
             taken.append(self.answers.popleft())
-        if not self.answers:
-            self.arrived.clear()
+        self.arrived.clear()
         self.last_seen = asyncio.get_running_loop().time()
         return taken
 

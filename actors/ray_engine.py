@@ -6,6 +6,7 @@ to be dead within milliseconds; looking an actor up is a blocking call, made in 
 """
 
 import asyncio
+import logging
 from typing import Any, cast
 
 import ray
@@ -15,13 +16,17 @@ from ray.exceptions import RayError
 from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
 from .engine import ActorGoneError, ActorSpec, Address
 from .links import Links
-from .mailbox import Mailbox
+from .mailbox import CLOSE_WAIT_S, Mailbox
 from .messages import Blob, Greeting, Mail, MailReply
+
+logger = logging.getLogger(__name__)
 
 MANY = 1_000_000
 """Calls that Ray may let into an actor at once; the mailbox is what bounds its work."""
 START_S = 120.0
 """Seconds in which an actor must have started: a node may have to be found for it, a process begun, the package imported."""
+STOP_S = CLOSE_WAIT_S + 2.0
+"""Seconds that an actor gets to tidy up before it is killed."""
 
 
 class RayEngine:
@@ -51,9 +56,16 @@ class RayEngine:
         return None if handle is None else RayAddress(name, handle)
 
     async def stop(self, name: str) -> None:
-        """See Engine."""
+        """See Engine. The actor may tidy up first, as long as STOP_S: what its process started must end with it."""
         handle = await asyncio.to_thread(self._handle, name)
-        if handle is not None:
+        if handle is None:
+            return
+        try:
+            async with asyncio.timeout(STOP_S):
+                await handle.close.remote()
+        except (RayError, TimeoutError) as error:
+            logger.warning("%s did not close in an orderly way: %s", name, type(error).__name__)
+        finally:  # also when it is the supervisor that stops itself, and is cancelled by that
             ray.kill(handle, no_restart=True)
 
     def store(self, blob: bytes) -> Any:  # an ObjectRef
@@ -132,6 +144,10 @@ class RayShell:
     async def collect(self, caller: str, wait_s: float) -> list[Blob]:
         """See Mailbox."""
         return await (await asyncio.shield(self._started)).collect(caller, wait_s)
+
+    async def close(self) -> None:
+        """See Mailbox."""
+        await (await asyncio.shield(self._started)).close()
 
     async def _start(self, spec: ActorSpec, greeting: Greeting) -> Mailbox:
         actor = spec.build(self._links)

@@ -1,10 +1,10 @@
 """Tools without native tool calls: the model writes one JSON action per answer, constrained by a schema where the server can."""
 
+import json
 from typing import Any
 
 from pydantic import JsonValue
 
-from .canonical import canonical_json
 from .parts import ModelMessage, ToolResultPart, text_message
 from .tool_schema import ToolSchema
 
@@ -19,9 +19,9 @@ def instructions(tools: tuple[ToolSchema, ...], result_schema: dict[str, Any] | 
     lines = [_INSTRUCTIONS]
     if tools:
         lines.append("Tools:")
-        lines += [f"- {tool.name}: {tool.description} Parameters: {canonical_json(tool.json_schema())}" for tool in tools]
+        lines += [f"- {tool.name}: {tool.description} Parameters: {_readable(tool.json_schema())}" for tool in tools]
     if result_schema is not None:
-        lines.append(f"The result must satisfy this JSON schema: {canonical_json(result_schema)}")
+        lines.append(f"The result must satisfy this JSON schema: {_readable(result_schema)}")
     return "\n".join(lines)
 
 
@@ -65,9 +65,15 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
 
 def result_message(results: tuple[ToolResultPart, ...]) -> ModelMessage:
     """Tool results as the model of this protocol reads them."""
-    return text_message("user", "\n".join(canonical_json(_as_json(result)) for result in results))
+    return text_message("user", "\n".join(_readable(_as_json(result)) for result in results))
 
 
 def _as_json(result: ToolResultPart) -> dict[str, JsonValue]:
     key = "error" if result.is_error else "result"
     return {"tool_result": {"tool_name": result.name, key: result.content}}
+
+
+def _readable(value: object) -> str:
+    """Canonical JSON but for its letters, which a model reads better, and pays less for, as they are."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace").decode()  # half an emoji, which UTF-8 cannot spell, becomes its JSON escape

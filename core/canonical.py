@@ -10,9 +10,8 @@ T = TypeVar("T")
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no white space; raises ValueError for NaN and infinities, TypeError for what JSON has not."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode(errors="backslashreplace").decode()  # half an emoji, which UTF-8 cannot spell, becomes its JSON escape
+    """ASCII JSON, keys sorted, no white space; raises ValueError for NaN and infinities, TypeError for what JSON has not."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def to_json(adapter: TypeAdapter[T], value: T) -> str:

@@ -9,8 +9,9 @@ from polaris_llm.actors.engine import ActorGoneError, ActorSpec
 from polaris_llm.actors.inline_engine import InlineEngine
 from polaris_llm.actors.links import Links
 from polaris_llm.actors.messages import Mail
-from polaris_llm.core.exceptions import LLMConfigurationError, OutcomeUnknownError
+from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError, OutcomeUnknownError
 from support.actors import CALL, GREETING, outcome
+from support.instant_loop import run_instantly
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +141,37 @@ async def test_an_actor_may_stop_itself() -> None:
     assert await engine.find("first") is None
     assert diary == [("stopped", None)]
     await links.close()
+
+
+async def test_what_a_stopped_actor_leaves_running_can_ask_nobody() -> None:
+    engine = InlineEngine(GREETING)
+    await engine.create(FIRST)
+    links = Links(engine, "tester", GREETING)
+    its_links = await links.to("first").ask("links", CALL)
+    await engine.stop("first")
+
+    with pytest.raises(ActorUnavailableError, match="this process closed its links"):
+        await its_links.to("first").ask("echo", CALL, 1)
+
+    await links.close()
+
+
+def test_nothing_runs_on_when_all_is_closed() -> None:
+    async def scene() -> None:
+        engine = InlineEngine(GREETING)
+        await engine.create(FIRST)
+        links = Links(engine, "tester", GREETING)
+        held = asyncio.create_task(outcome(links.to("first").ask("hold", CALL, 1)))
+        await links.to("first").ask("saw", CALL, "begun", 1)
+
+        await links.close()
+        await engine.stop("first")
+        await held
+
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_instantly(scene())
 
 
 async def test_arguments_that_cannot_be_pickled_are_refused_where_everything_is_pickled(links: Links) -> None:

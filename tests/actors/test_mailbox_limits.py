@@ -118,12 +118,13 @@ async def test_tells_take_room_too_and_their_failures_are_logged(caplog: pytest.
 
 async def test_a_full_actor_can_be_watched_and_asked_for_its_health() -> None:
     one = caller(capacity=1)
+    await one.ask(5, "echo", 5)
     await one.mail(one.message(1, WATCH), one.message(2, WATCH), one.message(3, "hold", 3))
 
     answers = await one.ask(4, HEALTH)
 
     assert answers.keys() == {4}
-    facts = {"name": "clerk", "in_hand": 1, "served": 0, "mood": "good"}
+    facts = {"name": "clerk", "in_hand": 1, "served": 1, "mood": "good"}
     assert facts.items() <= answers[4].items()
 
 

@@ -122,6 +122,12 @@ def test_an_action_runs_its_tool_and_the_result_comes_as_json() -> None:
     assert then.request.messages[-1] == text_message("user", '{"tool_result":{"result":{"seen":["a",null]},"tool_name":"look"}}')
 
 
+def test_results_are_written_with_their_letters_as_they_are() -> None:
+    session = a_session(responded(1, said(USE_LOOK)), completed("call", "naïve 日本 \ud83d"), spec=ACTIONS)
+
+    assert '"result":"naïve 日本 \\ud83d"' in session.state.messages[-1].text
+
+
 def test_an_action_with_a_tool_that_is_not_listed_is_not_run_and_the_model_is_told_so() -> None:
     session = a_session(spec=a_spec(tools=(LOOK,), protocol="json"))
 

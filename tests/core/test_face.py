@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import polaris_llm
 import pytest
+
+import polaris_llm
 
 FACE = Path(polaris_llm.__file__)
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support.session_values import JSON, WORDS
 
 from polaris_llm.core.json_text import MAX_DEPTH, first_object, json_documents, looks_cut_off
+from support.session_values import JSON, WORDS
 
 DOCUMENTS = st.lists(JSON, max_size=3) | st.dictionaries(WORDS, JSON, max_size=3)
 PROSE = st.text(st.characters(exclude_characters="{}[]`", exclude_categories=["Cs"]), max_size=20)

@@ -137,6 +137,7 @@ def test_at_most_five_problems_are_told() -> None:
     assert len(schema_problems({}, {"required": list("abcdefgh")})) == 5
 
 
+@pytest.mark.filterwarnings("ignore:Automatically retrieving remote references")
 def test_a_schema_is_never_fetched(tmp_path: Path) -> None:
     elsewhere = tmp_path / "person.json"
     elsewhere.write_text('{"type": "object"}')

@@ -124,6 +124,10 @@ class Clerk:
         answer: object = await self._links.to(target).ask(method, call, *arguments)
         return answer
 
+    def links(self, call: CallContext) -> Links:
+        """Its own, where nothing is pickled."""
+        return self._links
+
     async def stop_actor(self, call: CallContext, name: str) -> None:
         """End an actor, maybe this one."""
         await self._links.engine.stop(name)

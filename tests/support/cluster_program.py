@@ -83,7 +83,8 @@ def create_in_thread(options: Options) -> None:
 
 
 def _run_session(runtime: LLMRuntime, options: Options) -> None:
-    session = runtime.submit(plan(call("block_at", gate=options["gate"]), answer("done")), tools=[pool_tool("block_at")])
+    steps = plan(call("block_in_company", gate=options["gate"]), answer("done"))
+    session = runtime.submit(steps, tools=[pool_tool("block_in_company")])
     tell(address=runtime.address, pids=[facts["pid"] for facts in runtime.health()["actors"].values()])
     if "failure" in options:
         raise RuntimeError(options["failure"])

@@ -1,6 +1,8 @@
 """Pool tools of the tests on a cluster, `support.cluster_tools:NAME`; async ones run in the worker, plain ones in a child of it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from polaris_llm.core.tool_registry import tool
@@ -36,6 +38,14 @@ async def wait_at_once_only(gate: str) -> int:
 @tool(effect="idempotent")
 def block_at(gate: str) -> int:
     """Block until the gate is open; tell the process that blocked."""
+    Gate(gate).block()
+    return os.getpid()
+
+
+@tool(effect="idempotent")
+def block_in_company(gate: str) -> int:
+    """As `block_at`, beside a process of its own that does not end."""
+    subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
     Gate(gate).block()
     return os.getpid()
 
