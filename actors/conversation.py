@@ -42,6 +42,11 @@ class ConversationActor:
         self._driver = Driver(session, ports)
 
     @property
+    def run_id(self) -> str:
+        """The run under way, or the one that has just ended."""
+        return self._driver.session.state.active_run.run_id
+
+    @property
     def is_over(self) -> bool:
         """Whether the run has ended; its end may still be on its way to the journal."""
         return self._driver.session.state.phase is Phase.IDLE
@@ -86,6 +91,7 @@ class ConversationHost:
         self._max_sessions = max_sessions
         self._actors: dict[str, ConversationActor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._beginning = 0
         self._speaking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self) -> None:
@@ -102,7 +108,8 @@ class ConversationHost:
 
     async def submit(self, call: CallContext, submission: Submission) -> None:
         """Start a session's first run; does nothing when this very submission was accepted before. Raises SessionError, OverloadedError."""
-        self._require_room(submission.session_id)
+        if submission.session_id not in self._actors:  # else it is only to be compared
+            self._require_room(submission.session_id)
         session = Session(submission.session_id)
         try:
             await self._begin(session, submission.run_id, submission.spec)
@@ -115,7 +122,7 @@ class ConversationHost:
         It may be said again by those who do not know whether it was heard: no second run begins, though one may hear it twice.
         """
         async with self._speaking.setdefault(session_id, asyncio.Lock()):  # or two messages would begin two runs
-            if await self._is_heard(session_id, text):
+            if await self._is_heard(session_id, run_id, text):
                 return
             self._require_room(session_id)
             session = await self._replay(session_id)
@@ -148,10 +155,10 @@ class ConversationHost:
         """How full the host is."""
         return {"sessions": len(self._tasks), "max_sessions": self._max_sessions}
 
-    async def _is_heard(self, session_id: str, text: str) -> bool:
-        """Whether a run under way took the message; the end of one that is over is waited for."""
+    async def _is_heard(self, session_id: str, run_id: str, text: str) -> bool:
+        """Whether a run under way took the message, or began with it; the end of one that is over is waited for."""
         actor = self._actors.get(session_id)
-        if actor is None or actor.hear(text):
+        if actor is None or actor.run_id == run_id or actor.hear(text):
             return actor is not None
         await asyncio.wait({self._tasks[session_id]})
         return False
@@ -163,8 +170,9 @@ class ConversationHost:
         return actor
 
     def _require_room(self, session_id: str) -> None:
-        if len(self._tasks) >= self._max_sessions:
-            message = f"the host of session {session_id!r} has {len(self._tasks)} runs under way, its bound"
+        under_way = len(self._tasks) + self._beginning
+        if under_way >= self._max_sessions:
+            message = f"the host of session {session_id!r} has {under_way} runs under way, its bound"
             raise OverloadedError(message, retry_after=FULL_RETRY_S)
 
     async def _begin(self, session: Session, run_id: str, spec: RunSpec) -> None:
@@ -172,7 +180,11 @@ class ConversationHost:
         event = RunStarted(run_id=run_id, spec=spec, at=ports.clock())
         seq = session.seq
         session.receive(event)
-        await self._journal.append(session.session_id, seq, [event])
+        self._beginning += 1
+        try:
+            await self._journal.append(session.session_id, seq, [event])
+        finally:
+            self._beginning -= 1
         self._drive(session)
 
     async def _require_same(self, submission: Submission) -> None:

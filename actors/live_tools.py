@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, LLMToolError
 from ..core.models import ToolResult
+from ..core.settings import ToolRegistrySettings
 from ..core.tool_registry import BaseTool, ToolRegistry
 from ..core.tool_runner import failed_result
 from .callers import LiveCall
@@ -24,9 +25,10 @@ KEPT_SESSIONS = 1_000
 class LiveTools:
     """The live tools of this process, by session. Used on the runtime's own loop only."""
 
-    def __init__(self, desk: Link, caller_id: str) -> None:
+    def __init__(self, desk: Link, caller_id: str, limits: ToolRegistrySettings) -> None:
         self.caller_id = caller_id
         self._desk = desk
+        self._limits = limits
         self._tools: dict[str, ToolRegistry] = {}
         self._homes: dict[str, asyncio.AbstractEventLoop | None] = {}
         self._resting: OrderedDict[str, None] = OrderedDict()
@@ -35,7 +37,9 @@ class LiveTools:
 
     async def attach(self, session_id: str, tools: Sequence[BaseTool], home: asyncio.AbstractEventLoop | None) -> None:
         """Serve a session's live tools from now on; async ones run on `home`, the loop that submitted them, if there was one."""
-        registry = self._tools[session_id] = ToolRegistry()
+        limits = self._limits
+        registry = ToolRegistry(default_timeout_s=limits.timeout_s, max_result_characters=limits.max_result_chars)
+        self._tools[session_id] = registry
         for tool in tools:
             registry.register_tool(tool)
         self._homes[session_id] = home
@@ -95,16 +99,24 @@ class LiveTools:
         registry = self._tools.get(live.call.session_id)
         if registry is None:
             return _failure(live, f"session {live.call.session_id} has no live tools here any more")
-        work = registry.run_tool(live.name, live.arguments, live.call, live.context)
         home = self._homes.get(live.call.session_id)
         if home is None or not home.is_running():
-            return await work
-        running = asyncio.run_coroutine_threadsafe(work, home)
+            return await registry.run_tool(live.name, live.arguments, live.call, live.context)
+        if not await _answers(home, self._limits.timeout_s):
+            return _failure(live, f"the event loop that is to run {live.name!r} is blocked: await async twins on it, no blocking calls")
+        running = asyncio.run_coroutine_threadsafe(registry.run_tool(live.name, live.arguments, live.call, live.context), home)
         try:
             await asyncio.wait({asyncio.wrap_future(running)})
             return _failure(live, f"the event loop that ran {live.name!r} has ended") if running.cancelled() else running.result()
         finally:
             running.cancel()  # when this is
+
+
+async def _answers(home: asyncio.AbstractEventLoop, within_s: float) -> bool:
+    """Whether a loop has its turns; where it has none, no timeout of its own would end what waits for it."""
+    turn = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), home)
+    await asyncio.wait({asyncio.wrap_future(turn)}, timeout=within_s)
+    return turn.done() or not turn.cancel()
 
 
 def _failure(live: LiveCall, message: str) -> ToolResult:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from ..core.call_context import CallContext
 from ..core.exceptions import LLMConfigurationError
 from ..core.settings import Settings
@@ -57,6 +59,16 @@ async def stop_actors(links: Links, settings: Settings) -> None:
     # The supervisor first, or it would replace the others.
     specs = reversed(actor_specs(settings))
     await stop_by_name(links.engine, [Names(settings).supervisor, *(spec.name for spec in specs)])
+
+
+def require_references(settings: Settings) -> None:
+    """Raise LLMConfigurationError for a key passed by code to a cluster, which would keep it with the actors it starts."""
+    if settings.runtime.engine == "inline":
+        return
+    for name, provider in settings.all_providers.items():
+        if isinstance(provider.api_key, SecretStr):
+            message = f"the key of provider {name!r} was passed by code: give a cluster env:NAME or file:PATH, read on the provider's node"
+            raise LLMConfigurationError(message, config_key=f"providers.{name}.api_key")
 
 
 def with_runtime(source: SettingsSource, runtime: Mapping[str, Any]) -> Settings:  # fields of RuntimeSettings

@@ -30,7 +30,7 @@ from .links import FOREVER_S, Links
 from .live_tools import LiveTools
 from .mailbox import HEALTH
 from .names import Names
-from .opening import Opening, SettingsSource, find_actors, start_actors, stop_actors, with_runtime
+from .opening import Opening, SettingsSource, find_actors, require_references, start_actors, stop_actors, with_runtime
 from .requests import OnEvent, Request, default_spec, run_spec, with_live_tools
 from .roster import actor_specs
 from .session_handle import SessionHandle
@@ -55,7 +55,7 @@ class LLMRuntime:
         self._links = links
         self._names = Names(settings)
         self._sessions = Sessions(links, settings)
-        self._live_tools = LiveTools(links.to(self._names.callers), links.name)
+        self._live_tools = LiveTools(links.to(self._names.callers), links.name, settings.tool_registry)
         self._chores: set[asyncio.Task[None]] = set()
         self._closed = False
         atexit.register(self.close)
@@ -91,6 +91,7 @@ class LLMRuntime:
 
     @classmethod
     def _opened(cls, settings: Settings, opening: Opening) -> Self:
+        require_references(settings)
         connection = open_connection(settings)
         background = BackgroundLoop(f"polaris-llm {settings.runtime.name}")
         try:

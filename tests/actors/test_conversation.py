@@ -1,14 +1,10 @@
-"""Sessions in their hosts: submitting is idempotent, hosts are bounded, and whatever dies, finished steps are not repeated."""
+"""A conversation host as a plain object: it is bounded, comes back from the journal, and one writer is left."""
 
 import asyncio
-import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from polaris_llm.actors.conversation import ConversationHost, Submission
-from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.driver import Ports
 from polaris_llm.core.events import Event, RunEnded
@@ -17,18 +13,10 @@ from polaris_llm.core.runs import RunSpec
 from polaris_llm.core.storage.memory_journal import MemoryJournal
 from polaris_llm.core.tool_registry import ToolRegistry
 from support.model_requests import ScriptedModel, a_response
-from support.runtime_access import kill, names_of, new_id, started
-from support.runtime_model import ASKED, answer, call, calls, plan, tell_results, times_asked
-from support.runtime_tools import DEADLINE_S, GATES, NOTES
+from support.runtime_tools import DEADLINE_S
 
 CALL = CallContext(session_id="s")
 SUBMISSION = Submission(session_id="s", run_id="s.1", spec=RunSpec(objective="hello", model="a-model"))
-
-
-@pytest.fixture
-def runtime() -> Iterator[LLMRuntime]:
-    with started() as runtime:
-        yield runtime
 
 
 class Hosting:
@@ -124,6 +112,30 @@ async def test_a_full_host_refuses_with_a_hint_and_says_so_of_itself() -> None:
 
 
 @pytest.mark.anyio
+async def test_submissions_of_one_moment_do_not_exceed_the_bound() -> None:
+    hosting = Hosting(max_sessions=2)
+    host = hosting.host()
+
+    submitted = (host.submit(CALL, Submission(session_id=f"s{number}", run_id="r", spec=RunSpec(objective="hello"))) for number in range(5))
+    refusals = [error for error in await asyncio.gather(*submitted, return_exceptions=True) if error is not None]
+
+    assert [type(error) for error in refusals] == [OverloadedError] * 3
+    assert host.health()["sessions"] == 2
+    await host.stop()
+
+
+@pytest.mark.anyio
+async def test_a_full_host_still_knows_what_it_has_accepted() -> None:
+    hosting = Hosting(max_sessions=1)
+    host = hosting.host()
+    await host.submit(CALL, SUBMISSION)
+
+    await host.submit(CALL, SUBMISSION)
+
+    assert await hosting.finished() == ["run_started", "model_responded", "run_ended"]
+
+
+@pytest.mark.anyio
 async def test_a_run_can_be_paused_and_resumed_between_its_steps() -> None:
     hosting = Hosting()
     host = hosting.host()
@@ -136,6 +148,23 @@ async def test_a_run_can_be_paused_and_resumed_between_its_steps() -> None:
     assert [kind for kind in kinds if kind in ("paused", "resumed")] == ["paused", "resumed"]
     with pytest.raises(SessionError, match="session 's' has no run under way"):
         host.pause(CALL, "s", "maintenance")
+
+
+@pytest.mark.anyio
+async def test_a_message_that_is_said_again_to_another_incarnation_begins_no_second_run() -> None:
+    hosting = Hosting()
+    first, second, third = (hosting.host() for _ in range(3))
+    await first.submit(CALL, SUBMISSION)
+    await hosting.finished()
+    await first.stop()
+
+    await second.say(CALL, "s", "s.2", "and now")
+    await second.say(CALL, "s", "s.2", "and now")
+    await hosting.finished()
+    await third.say(CALL, "s", "s.2", "and now")
+
+    assert await hosting.finished() == ["run_started", "model_responded", "run_ended"] * 2
+    await third.stop()
 
 
 class LostJournal(MemoryJournal):
@@ -159,149 +188,3 @@ async def test_a_session_whose_journal_fails_is_dropped_with_a_word_in_the_log(c
         while host.health()["sessions"]:
             await asyncio.sleep(0)
     assert "session s stops here: another writes here" in caplog.text
-
-
-def test_submitting_the_same_twice_is_submitting_once(runtime: LLMRuntime) -> None:
-    session_id, text = new_id(), new_id()
-    objective = plan(call("note", text=text), tell_results())
-
-    outcomes = [runtime.submit(objective, tools=["note"], session_id=session_id).result(DEADLINE_S) for _ in range(3)]
-
-    assert [outcome.result for outcome in outcomes] == ["[1]"] * 3
-    assert NOTES.count(text) == 1
-
-
-def test_an_id_that_stands_for_another_session_is_refused(runtime: LLMRuntime) -> None:
-    session_id = new_id()
-    runtime.submit("hello", session_id=session_id)
-
-    with pytest.raises(SessionError, match=f"session '{session_id}' exists already: give another id, or none"):
-        runtime.submit("goodbye", session_id=session_id)
-    with pytest.raises(SessionError):
-        runtime.submit("hello", session_id=session_id, temperature=0.9)
-
-
-def test_a_thousand_sessions_are_a_handful_of_messages() -> None:
-    with started(conversation_management={"hosts": 2}) as runtime:
-        sessions = runtime.submit_many([f"number {number}" for number in range(300)])
-
-        results = [session.result(DEADLINE_S).result for session in sessions]
-
-        assert results == [f"heard: number {number}" for number in range(300)]
-        assert {names_of(runtime).host_of(session.session_id) for session in sessions} == set(names_of(runtime).hosts)
-
-
-def test_submitting_waits_for_room_in_a_full_host() -> None:
-    gate = new_id()
-    with started(conversation_management={"max_sessions_per_host": 1}) as runtime, ThreadPoolExecutor() as threads:
-        first = runtime.submit(plan(call("wait_at", gate=gate)), tools=["wait_at"])
-        GATES[gate].await_arrival()
-
-        second = threads.submit(runtime.submit, "hello")
-        first.cancel()
-
-        assert second.result(DEADLINE_S).result(DEADLINE_S).ok
-
-
-def test_submitting_to_a_host_that_stays_full_ends_at_its_deadline() -> None:
-    gate = new_id()
-    with started(conversation_management={"max_sessions_per_host": 1}, runtime={"ask_timeout_s": 0.3}) as runtime:
-        runtime.submit(plan(call("wait_at", gate=gate)), tools=["wait_at"])
-        GATES[gate].await_arrival()
-
-        with pytest.raises(OverloadedError, match="has 1 runs under way, its bound"):
-            runtime.submit("hello")
-
-
-def test_a_run_outlives_its_host_and_repeats_no_finished_step(runtime: LLMRuntime) -> None:
-    session_id, gate, text = new_id(), new_id(), new_id()
-    objective = plan(call("note", text=text), call("wait_at", gate=gate), call("note", text=text), tell_results())
-    session = runtime.submit(objective, tools=["note", "wait_at"], session_id=session_id)
-    GATES[gate].await_arrival()
-    assert next(event for event in session.events(2, DEADLINE_S)).kind == "tool_completed"
-    assert next(event for event in session.events(3, DEADLINE_S)).kind == "model_responded"
-
-    kill(runtime, names_of(runtime).host_of(session_id))
-    GATES[gate].await_arrival()
-    GATES[gate].open()
-
-    assert session.result(DEADLINE_S).result == json.dumps([1, f"passed {gate}", 2])
-    assert [times_asked(session_id, step) for step in (1, 2, 3, 4)] == [1, 1, 1, 1]
-    assert [event.kind for event in session.events(timeout=DEADLINE_S)].count("run_started") == 1
-
-
-def test_a_call_that_must_not_run_twice_is_given_up_when_its_host_dies(runtime: LLMRuntime) -> None:
-    session_id, gate = new_id(), new_id()
-    session = runtime.submit(plan(call("wait_at_once_only", gate=gate), tell_results()), tools=["wait_at_once_only"], session_id=session_id)
-    GATES[gate].await_arrival()
-
-    kill(runtime, names_of(runtime).host_of(session_id))
-
-    assert "outcome unknown" in str(session.result(DEADLINE_S).result)
-    assert GATES[gate].entered == 1
-
-
-def test_a_message_reaches_a_run_whose_host_has_just_died(runtime: LLMRuntime) -> None:
-    session_id, gate = new_id(), new_id()
-    session = runtime.submit(plan(call("wait_at", gate=gate), answer("done")), tools=["wait_at"], session_id=session_id)
-    GATES[gate].await_arrival()
-
-    kill(runtime, names_of(runtime).host_of(session_id))
-    session.send("and hurry")
-    GATES[gate].open()
-
-    assert session.result(DEADLINE_S).result == "done"
-    assert "message_received" in [event.kind for event in session.events(timeout=DEADLINE_S)]
-    assert any("and hurry" in message.text for message in ASKED[-1].messages)
-
-
-@pytest.mark.parametrize("hosts", [1, 3])
-def test_many_sessions_outlive_all_their_hosts(hosts: int) -> None:
-    with started(conversation_management={"hosts": hosts}) as runtime:
-        gate = new_id()
-        objective = plan(call("add", a=1, b=2), call("wait_at", gate=gate), tell_results())
-        sessions = runtime.submit_many([objective] * 30, tools=["add", "wait_at"])
-        for _ in sessions:
-            GATES[gate].await_arrival()
-
-        for host in names_of(runtime).hosts:
-            kill(runtime, host)
-        GATES[gate].open()
-
-        assert [session.result(DEADLINE_S).result for session in sessions] == [json.dumps([3, f"passed {gate}"])] * 30
-
-
-def test_a_call_that_may_run_twice_is_repeated_when_its_worker_dies(runtime: LLMRuntime) -> None:
-    gate = new_id()
-    session = runtime.submit(plan(call("wait_at", gate=gate), tell_results()), tools=["wait_at"])
-    GATES[gate].await_arrival()
-
-    for worker in names_of(runtime).tool_workers:
-        kill(runtime, worker)
-    GATES[gate].await_arrival()
-    GATES[gate].open()
-
-    assert session.result(DEADLINE_S).result == json.dumps([f"passed {gate}"])
-
-
-def test_a_call_that_must_not_run_twice_is_not_repeated_when_its_worker_dies(runtime: LLMRuntime) -> None:
-    gate = new_id()
-    session = runtime.submit(plan(call("wait_at_once_only", gate=gate), tell_results()), tools=["wait_at_once_only"])
-    GATES[gate].await_arrival()
-
-    for worker in names_of(runtime).tool_workers:
-        kill(runtime, worker)
-
-    assert "outcome unknown: the tool was started but its result was lost" in str(session.result(DEADLINE_S).result)
-    assert GATES[gate].entered == 1
-
-
-def test_calls_of_one_step_run_side_by_side(runtime: LLMRuntime) -> None:
-    gate = new_id()
-    objective = plan(calls(("wait_at", {"gate": gate}), ("wait_at", {"gate": gate})), tell_results())
-    session = runtime.submit(objective, tools=["wait_at"])
-    GATES[gate].await_arrival()
-    GATES[gate].await_arrival()
-    GATES[gate].open()
-
-    assert session.result(DEADLINE_S).result == json.dumps([f"passed {gate}"] * 2)

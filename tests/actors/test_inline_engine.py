@@ -163,6 +163,7 @@ def test_nothing_runs_on_when_all_is_closed() -> None:
         links = Links(engine, "tester", GREETING)
         held = asyncio.create_task(outcome(links.to("first").ask("hold", CALL, 1)))
         await links.to("first").ask("saw", CALL, "begun", 1)
+        await asyncio.sleep(1)  # by now a collect is outstanding
 
         await links.close()
         await engine.stop("first")

@@ -80,8 +80,9 @@ def test_a_result_that_another_thread_waits_for_fails_when_the_runtime_is_closed
 
 
 @pytest.mark.anyio
-async def test_everything_works_by_async_twins() -> None:
-    async with await LLMRuntime.astart(settings_of()) as runtime:
+@pytest.mark.parametrize("pickles", [True, False])
+async def test_everything_works_by_async_twins(pickles: bool) -> None:
+    async with await LLMRuntime.astart(settings_of(runtime={"pickle_round_trip": pickles})) as runtime:
         session = await runtime.asubmit(plan(call("add", a=1, b=2), tell_results()), tools=["add"])
 
         outcome = await session.aresult(DEADLINE_S)

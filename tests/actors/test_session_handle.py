@@ -1,21 +1,18 @@
-"""Sessions in the hands of those who submit them: results and statuses, events, messages, cancelling, consent."""
+"""Sessions in the hands of those who submit them: events, results and statuses."""
 
-import asyncio
-import json
 from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
-from polaris_llm.actors.session_handle import SessionHandle
 from polaris_llm.core.events import Event, RunStarted
-from polaris_llm.core.exceptions import DeadlineExceededError, IllegalEventError, SessionError, UnknownSessionError
-from polaris_llm.core.parts import text_message
+from polaris_llm.core.exceptions import DeadlineExceededError, UnknownSessionError
 from polaris_llm.core.runs import RunLimits
-from support.runtime_access import new_id, started
-from support.runtime_model import answer, call, calls, fail, plan, tell_all, tell_results
-from support.runtime_tools import DEADLINE_S, GATES, NOTES
+from support.runtime_access import started
+from support.runtime_model import answer, call, calls, fail, plan, tell_results
+from support.runtime_sessions import kinds_of, waiting_session
+from support.runtime_tools import DEADLINE_S, GATES
 
 SLOW = {"slow": {"latency_s": 60.0}}
 """A provider whose answers nobody waits for."""
@@ -25,19 +22,6 @@ SLOW = {"slow": {"latency_s": 60.0}}
 def runtime() -> Iterator[LLMRuntime]:
     with started(providers=SLOW) as runtime:
         yield runtime
-
-
-def kinds_of(session: SessionHandle, after: int = 0) -> list[str]:
-    """The kinds of a session's events, to the end of its run."""
-    return [event.kind for event in session.events(after, DEADLINE_S)]
-
-
-def waiting_session(runtime: LLMRuntime, *rest: dict[str, object]) -> tuple[SessionHandle, str]:
-    """A session whose tool waits at the gate of this name."""
-    gate = new_id()
-    session = runtime.submit(plan(call("wait_at", gate=gate), *rest), tools=["wait_at"])
-    GATES[gate].await_arrival()
-    return session, gate
 
 
 def test_a_run_is_told_by_its_events_in_order(runtime: LLMRuntime) -> None:
@@ -189,89 +173,6 @@ def test_cancelling_a_run_stops_its_tool(runtime: LLMRuntime) -> None:
     GATES[gate].await_departure()
 
 
-def test_a_message_into_a_run_is_seen_by_its_next_step(runtime: LLMRuntime) -> None:
-    session, gate = waiting_session(runtime, tell_all())
-
-    session.send("and quickly")
-    GATES[gate].open()
-
-    history = json.loads(str(session.result(DEADLINE_S).result))
-    assert ["user", "and quickly"] in history
-    assert "message_received" in kinds_of(session)
-
-
-def test_a_message_after_a_run_starts_another_that_knows_the_history(runtime: LLMRuntime) -> None:
-    session = runtime.submit("hello", system="Be brief.")
-    assert session.result(DEADLINE_S).result == "heard: hello"
-
-    session.send(plan(tell_all()))
-
-    outcome = session.result(DEADLINE_S)
-    assert json.loads(str(outcome.result))[:2] == [["user", "hello"], ["assistant", "heard: hello"]]
-    assert outcome.run_id != f"{session.session_id}.1"
-    assert [event.spec.system for event in session.events(timeout=DEADLINE_S) if isinstance(event, RunStarted)] == ["Be brief."] * 2
-
-
-def test_messages_at_the_very_end_of_a_run_are_never_refused_nor_lost(runtime: LLMRuntime) -> None:
-    session = runtime.submit("begin")
-
-    for number in range(30):
-        session.send(f"message {number}")
-    session.result(DEADLINE_S)
-    session.send(plan(tell_all()))
-
-    heard = json.loads(str(session.result(DEADLINE_S).result))
-    assert [text for role, text in heard if role == "user" and text.startswith("message")] == [f"message {number}" for number in range(30)]
-
-
-@pytest.mark.anyio
-async def test_two_messages_at_once_are_both_heard(runtime: LLMRuntime) -> None:
-    session = await runtime.asubmit("hello")
-    await session.aresult(DEADLINE_S)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(session.asend("one"))
-        group.create_task(session.asend("two"))
-    await session.aresult(DEADLINE_S)
-    await session.asend(plan(tell_all()))
-
-    heard = json.loads(str((await session.aresult(DEADLINE_S)).result))
-    assert {"one", "two"} <= {text for role, text in heard if role == "user"}
-
-
-def test_history_given_with_a_session_comes_before_its_objective(runtime: LLMRuntime) -> None:
-    history = (text_message("user", "before"), text_message("assistant", "indeed"))
-
-    outcome = runtime.submit(plan(tell_all()), history=history).result(DEADLINE_S)
-
-    assert json.loads(str(outcome.result))[:2] == [["user", "before"], ["assistant", "indeed"]]
-
-
-@pytest.mark.parametrize(("approved", "content"), [(True, "b is back"), (False, "not approved: too risky")])
-def test_a_tool_that_needs_consent_waits_for_it(runtime: LLMRuntime, approved: bool, content: str) -> None:
-    server = new_id()
-    session = runtime.submit(plan(call("reboot", server=server), tell_results()), tools=["reboot"])
-    asked = next(event for event in session.events(timeout=DEADLINE_S) if event.kind == "approval_requested")
-    assert f"rebooted {server}" not in NOTES
-
-    session.approve(asked.call_id, approved, "too risky" if not approved else "")
-
-    assert session.result(DEADLINE_S).result == json.dumps([content.replace("b is", f"{server} is")])
-    assert (f"rebooted {server}" in NOTES) is approved
-
-
-def test_consent_to_what_was_not_asked_is_refused_by_name(runtime: LLMRuntime) -> None:
-    session, gate = waiting_session(runtime)
-
-    with pytest.raises(IllegalEventError, match="no call 'call-9' in this step"):
-        session.approve("call-9")
-    session.cancel()
-    session.result(DEADLINE_S)
-    with pytest.raises(SessionError, match=f"session '{session.session_id}' has no run under way"):
-        session.approve("call-9")
-    assert gate in GATES
-
-
 def test_an_unknown_session_is_named_whatever_is_asked_of_it(runtime: LLMRuntime) -> None:
     session = runtime.session("never-submitted")
 
@@ -283,17 +184,3 @@ def test_an_unknown_session_is_named_whatever_is_asked_of_it(runtime: LLMRuntime
         session.send("hello?")
     assert not session.cancel()
     assert repr(session) == "SessionHandle('never-submitted')"
-
-
-@pytest.mark.anyio
-async def test_a_session_can_be_led_by_coroutines(runtime: LLMRuntime) -> None:
-    server = new_id()
-    session = await runtime.asubmit(plan(call("reboot", server=server), answer("done")), tools=["reboot"])
-    asked = await anext(event async for event in session.astream(timeout=DEADLINE_S) if event.kind == "approval_requested")
-
-    await session.aapprove(asked.call_id)
-    assert (await session.aresult(DEADLINE_S)).result == "done"
-    await session.asend(plan(call("reboot", server=server)))
-
-    assert await session.acancel()
-    assert (await session.aresult(DEADLINE_S)).status == "cancelled"

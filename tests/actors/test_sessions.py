@@ -1,18 +1,19 @@
-"""What a run may use: pool tools by name and by reference, providers by name; and what is refused before anything runs."""
+"""Submitting: what a run may use, by name and by reference; what is refused before anything runs; once is once; hosts get full."""
 
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import RunStarted
-from polaris_llm.core.exceptions import LLMConfigurationError
-from support.runtime_access import kill, links_of, loop_of, names_of, started
+from polaris_llm.core.exceptions import LLMConfigurationError, OverloadedError, SessionError
+from support.runtime_access import kill, links_of, loop_of, names_of, new_id, started
 from support.runtime_model import call, calls, plan, tell_results
-from support.runtime_tools import DEADLINE_S
+from support.runtime_tools import DEADLINE_S, GATES, NOTES
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,66 @@ def test_sessions_are_spread_over_the_hosts_alike_by_everybody(runtime: LLMRunti
 
         assert {host: places.count(host) > 60 for host in names.hosts} == dict.fromkeys(names.hosts, True)
         assert places == [names_of(other).host_of(f"session-{number}") for number in range(300)]
+
+
+def test_submitting_the_same_twice_is_submitting_once(runtime: LLMRuntime) -> None:
+    session_id, text = new_id(), new_id()
+    objective = plan(call("note", text=text), tell_results())
+
+    outcomes = [runtime.submit(objective, tools=["note"], session_id=session_id).result(DEADLINE_S) for _ in range(3)]
+
+    assert [outcome.result for outcome in outcomes] == ["[1]"] * 3
+    assert NOTES.count(text) == 1
+
+
+def test_an_id_that_stands_for_another_session_is_refused(runtime: LLMRuntime) -> None:
+    session_id = new_id()
+    runtime.submit("hello", session_id=session_id)
+
+    with pytest.raises(SessionError, match=f"session '{session_id}' exists already: give another id, or none"):
+        runtime.submit("goodbye", session_id=session_id)
+    with pytest.raises(SessionError):
+        runtime.submit("hello", session_id=session_id, temperature=0.9)
+
+
+def test_many_sessions_are_submitted_at_once_and_spread_over_the_hosts() -> None:
+    with started(conversation_management={"hosts": 2}) as runtime:
+        sessions = runtime.submit_many([f"number {number}" for number in range(300)])
+
+        results = [session.result(DEADLINE_S).result for session in sessions]
+
+        assert results == [f"heard: number {number}" for number in range(300)]
+        assert {names_of(runtime).host_of(session.session_id) for session in sessions} == set(names_of(runtime).hosts)
+
+
+def test_submitting_waits_for_room_in_a_full_host() -> None:
+    gate = new_id()
+    with started(conversation_management={"max_sessions_per_host": 1}) as runtime, ThreadPoolExecutor() as threads:
+        first = runtime.submit(plan(call("wait_at", gate=gate)), tools=["wait_at"])
+        GATES[gate].await_arrival()
+
+        second = threads.submit(runtime.submit, "hello")
+        first.cancel()
+
+        assert second.result(DEADLINE_S).result(DEADLINE_S).ok
+
+
+def test_submitting_to_a_host_that_stays_full_ends_at_its_deadline() -> None:
+    gate = new_id()
+    with started(conversation_management={"max_sessions_per_host": 1}, runtime={"ask_timeout_s": 0.3}) as runtime:
+        runtime.submit(plan(call("wait_at", gate=gate)), tools=["wait_at"])
+        GATES[gate].await_arrival()
+
+        with pytest.raises(OverloadedError, match="has 1 runs under way, its bound"):
+            runtime.submit("hello")
+
+
+def test_calls_of_one_step_run_side_by_side(runtime: LLMRuntime) -> None:
+    gate = new_id()
+    objective = plan(calls(("wait_at", {"gate": gate}), ("wait_at", {"gate": gate})), tell_results())
+    session = runtime.submit(objective, tools=["wait_at"])
+    GATES[gate].await_arrival()
+    GATES[gate].await_arrival()
+    GATES[gate].open()
+
+    assert session.result(DEADLINE_S).result == json.dumps([f"passed {gate}"] * 2)

@@ -96,6 +96,21 @@ async def test_a_replacement_that_does_not_start_is_tried_again(engine: InlineEn
     await until(partial(births, 3))
 
 
+@pytest.mark.anyio
+async def test_an_actor_that_cannot_live_is_tried_ever_more_rarely(engine: InlineEngine) -> None:
+    await engine.create(SUPERVISOR)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    for number in range(2, 6):
+        REFUSED.add("a")
+        await engine.stop("a")
+        await until(partial(births, number))
+
+    assert loop.time() - began >= 0.05 + 0.1 + 0.2 + 0.4
+    REFUSED.clear()
+
+
 async def births(times: int) -> bool:
     return BIRTHS.count("a") == times
 

@@ -1,6 +1,5 @@
 """However a runtime ends, nothing of it is left: no process, no temporary folder, no variable of Ray's."""
 
-import os
 import shutil
 import signal
 import tempfile
@@ -11,7 +10,7 @@ import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
 from support.cluster_gates import Gate
-from support.cluster_processes import Program, running
+from support.cluster_processes import Program, running, without_ray
 from support.cluster_runtime import RESULT_S, new_name, settings_of
 from support.runtime_model import answer, plan
 from support.tools_processes import eventually, is_running
@@ -38,10 +37,9 @@ async def ended_without_a_trace(program: Program, temporary: Path) -> int:
 async def test_closing_leaves_nothing_of_a_runtime_and_a_thread_that_has_ended_may_have_started_it(
     python_path: None, temporary: Path, gate: Gate
 ) -> None:
-    environment = {**os.environ, "TMPDIR": str(temporary)}
     settings = settings_of(new_name()).model_dump(mode="json")
 
-    async with running("create_in_thread", environment, settings=settings, gate=str(gate)) as program:
+    async with running("create_in_thread", without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate)) as program:
         await program.answer()
         assert any(temporary.iterdir())
         gate.open()
@@ -51,10 +49,11 @@ async def test_closing_leaves_nothing_of_a_runtime_and_a_thread_that_has_ended_m
 
 
 async def test_failure_inside_the_with_statement_leaves_nothing(python_path: None, temporary: Path, gate: Gate) -> None:
-    environment = {**os.environ, "TMPDIR": str(temporary)}
     settings = settings_of(new_name()).model_dump(mode="json")
 
-    async with running("create", environment, settings=settings, gate=str(gate), failure="the caller's own") as program:
+    async with running(
+        "create", without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate), failure="the caller's own"
+    ) as program:
         await program.answer()
 
         assert await program.answer() == {"environment_is_restored": True}
@@ -62,10 +61,9 @@ async def test_failure_inside_the_with_statement_leaves_nothing(python_path: Non
 
 
 async def test_ctrl_c_leaves_nothing(python_path: None, temporary: Path, gate: Gate) -> None:
-    environment = {**os.environ, "TMPDIR": str(temporary)}
     settings = settings_of(new_name()).model_dump(mode="json")
 
-    async with running("create", environment, settings=settings, gate=str(gate)) as program:
+    async with running("create", without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate)) as program:
         await program.answer()
         child = await gate.arrived()
         program.interrupt()

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import anyio
 
-from .tools_processes import DEADLINE_S, eventually
+from .tools_processes import eventually
 
 POLL_S = 0.01
+ARRIVAL_S = 60.0
+"""Seconds in which somebody must come to a gate, the start of a process included."""
+SHUT_S = 110.0
+"""Seconds that anybody waits at a gate: longer than any test."""
 
 
 class Gate:
@@ -43,20 +47,20 @@ class Gate:
     async def passed(self) -> None:
         """Sign, and return when the gate is open."""
         self.sign()
-        with anyio.fail_after(DEADLINE_S):
+        with anyio.fail_after(SHUT_S):
             while not self.is_open:
                 await anyio.sleep(POLL_S)
 
     def block(self) -> None:
         """As `passed`, for code without an event loop."""
         self.sign()
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + SHUT_S
         while not self.is_open:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody opened {self._folder} within {DEADLINE_S} s")
+                raise TimeoutError(f"nobody opened {self._folder} within {SHUT_S} s")
             time.sleep(POLL_S)
 
     async def arrived(self, times: int = 1) -> int:
         """The process that came as the `times`-th, as soon as it is there; raises TimeoutError."""
-        await eventually(lambda: len(self.arrivals) >= times)
+        await eventually(lambda: len(self.arrivals) >= times, ARRIVAL_S)
         return self.arrivals[times - 1]

@@ -1,12 +1,12 @@
-"""Starts `cluster_program` in processes of their own, and sees what is left of a process when it has ended."""
+"""Starts processes of their own, and sees what is left of one when it has ended."""
 
-import contextlib
 import json
 import os
 import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from subprocess import PIPE
 from typing import Any
 
@@ -23,7 +23,7 @@ MAX_LINE_BYTES = 1_000_000
 
 
 class Program:
-    """One process that runs a task, in a process group of its own."""
+    """One process that tells lines of JSON, in a process group of its own."""
 
     def __init__(self, process: Process, mark: str) -> None:
         assert process.stdout is not None
@@ -48,7 +48,7 @@ class Program:
 
     def kill(self) -> None:
         """End the process, and only that, as the kernel does."""
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
 
     def descendants(self) -> list[psutil.Process]:
@@ -62,12 +62,22 @@ class Program:
             return False
 
 
-@contextlib.asynccontextmanager
-async def running(task: str, environment: dict[str, str] | None = None, **options: Any) -> AsyncIterator[Program]:  # JSON
-    """A process that runs a task; it and all that it started are killed at last."""
+def without_ray(**changes: str) -> dict[str, str]:
+    """This process's environment as it is without a runtime, and with changes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | changes
+
+
+def running(task: str, environment: dict[str, str] | None = None, **options: Any) -> AbstractAsyncContextManager[Program]:  # JSON
+    """A process that runs a task of `cluster_program`."""
+    return started("-m", "support.cluster_program", task, json.dumps(options), environment=environment)
+
+
+@asynccontextmanager
+async def started(*arguments: str, environment: dict[str, str] | None = None) -> AsyncIterator[Program]:
+    """A Python process; it and all that it started are killed at last."""
     mark = uuid.uuid4().hex
-    command = [sys.executable, "-m", "support.cluster_program", task, json.dumps(options)]
     variables = {**(os.environ if environment is None else environment), MARK: mark}
+    command = [sys.executable, *arguments]
     async with await anyio.open_process(command, stdin=None, stdout=PIPE, stderr=None, env=variables, start_new_session=True) as process:
         program = Program(process, mark)
         try:
@@ -75,5 +85,5 @@ async def running(task: str, environment: dict[str, str] | None = None, **option
         finally:
             program.kill()
             for process_left in program.descendants():
-                with contextlib.suppress(psutil.NoSuchProcess):
+                with suppress(psutil.NoSuchProcess):
                     process_left.kill()

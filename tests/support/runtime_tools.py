@@ -101,3 +101,8 @@ def own_process() -> int:
 async def broken() -> None:
     """Raise."""
     raise ValueError("the sensor is unplugged")
+
+
+def where() -> str:
+    """Tell the thread."""
+    return threading.current_thread().name
