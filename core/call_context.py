@@ -25,5 +25,5 @@ class CallContext:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt at one call of one step, and for no other call."""
-        place = f"{self.session_id}\n{self.run_id}\n{self.step}\n{self.call_index}"
+        place = f"{self.session_id}\n{self.run_id}\n{self.step}\n{self.call_index}\n{self.call_id}"
         return hashlib.sha256(place.encode()).hexdigest()[:32]

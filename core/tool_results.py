@@ -5,6 +5,7 @@ import math
 
 from pydantic import JsonValue
 
+from .canonical import MAX_DEPTH, is_too_deep
 from .exceptions import LLMToolError
 
 MAX_RESULT_CHARACTERS = 1_000_000
@@ -14,6 +15,8 @@ def checked_result(value: object, tool_name: str, max_characters: int = MAX_RESU
     """The value as JSON values of its own; raises LLMToolError when it is not JSON, or is too long."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except RecursionError as exc:
+        raise LLMToolError(f"tool {tool_name!r} returned JSON nested deeper than {MAX_DEPTH}; return it flatter", tool_name) from exc
     except (TypeError, ValueError) as exc:
         flaw = _flaw(value, "$", ()) or str(exc)
         raise LLMToolError(f"tool {tool_name!r} returned what JSON does not have: {flaw}; return JSON values", tool_name) from exc
@@ -21,6 +24,8 @@ def checked_result(value: object, tool_name: str, max_characters: int = MAX_RESU
         size = f"{len(text):,} characters of JSON, more than the {max_characters:,} that are taken"
         raise LLMToolError(f"tool {tool_name!r} returned {size}; return less, or where to find it", tool_name)
     result: JsonValue = json.loads(text)
+    if is_too_deep(result):
+        raise LLMToolError(f"tool {tool_name!r} returned JSON nested deeper than {MAX_DEPTH}; return it flatter", tool_name)
     return result
 
 

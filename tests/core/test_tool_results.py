@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polaris_llm.core.canonical import MAX_DEPTH
 from polaris_llm.core.exceptions import LLMToolError
 from polaris_llm.core.models import ToolCallStatus
 from polaris_llm.core.tool_results import checked_result, shortened
@@ -69,3 +70,21 @@ def test_a_shortened_text_is_never_longer_than_its_limit(text: str, limit: int) 
 
     assert len(short) <= limit
     assert short == text or (len(text) > limit and short.endswith("…") and text.startswith(short[:-1]))
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000])
+def test_a_result_that_nobody_could_read_back_is_refused(depth: int) -> None:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+
+    with pytest.raises(LLMToolError, match="'deep' returned JSON nested deeper than 200"):
+        checked_result(nested, "deep")
+
+
+def test_a_result_may_be_as_deep_as_can_be_read_back() -> None:
+    nested: list[Any] = []
+    for _ in range(MAX_DEPTH - 1):
+        nested = [nested]
+
+    assert checked_result(nested, "deep") == nested
