@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from ..core.exceptions import ActorError, DeadlineExceededError, LLMIntegrationError, OverloadedError, UnexpectedError
-from .engine import ActorSpec
+from .engine import ActorGoneError, ActorSpec
 from .messages import LARGE_BYTES, Answer, Blob, Greeting, LargeValues, Mail, MailReply, Message, is_aside, size_of, unwrap, wrap
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class _Caller:
     asks: dict[int, _Work] = field(default_factory=dict)
     answers: deque[Blob] = field(default_factory=deque)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    collecting: int = 0
+    present: int = 0
     last_seen: float = 0.0
 
     def take(self) -> list[Blob]:
@@ -97,6 +97,14 @@ class Mailbox:
         if mail.greeting not in (None, self._greeting):
             return MailReply(self._greeting, [])
         caller = self._caller(mail.caller)
+        caller.present += 1
+        try:
+            await self._take_in(caller, mail)
+        finally:
+            caller.present -= 1
+        return MailReply(self._greeting if mail.greeting else None, caller.take())
+
+    async def _take_in(self, caller: _Caller, mail: Mail) -> None:
         for number in caller.asks.keys() & set(mail.cancelled):
             caller.asks[number].cancel("asker")
         begun = [work for blob in mail.blobs if (work := self._receive(caller, blob)) is not None]
@@ -104,12 +112,13 @@ class Mailbox:
             if self._in_hand.keys().isdisjoint(begun):
                 break
             await asyncio.sleep(0)
-        return MailReply(self._greeting if mail.greeting else None, caller.take())
 
     async def collect(self, caller_name: str, wait_s: float) -> list[Blob]:
         """Late answers, as soon as there are any, or none after `wait_s` seconds."""
+        if caller_name not in self._callers:  # who collects has sent asks: it was taken for dead, and learns that they are lost
+            raise ActorGoneError(f"{self._spec.name} took {caller_name} for dead")
         caller = self._caller(caller_name)
-        caller.collecting += 1
+        caller.present += 1
         try:
             if not caller.answers:
                 async with asyncio.timeout(wait_s):
@@ -118,7 +127,7 @@ class Mailbox:
         except TimeoutError:
             pass
         finally:
-            caller.collecting -= 1
+            caller.present -= 1
         return caller.take()
 
     async def close(self) -> None:
@@ -135,7 +144,7 @@ class Mailbox:
 
     def _caller(self, name: str) -> _Caller:
         loop = asyncio.get_running_loop()
-        caller = self._callers.get(name) or self._callers.setdefault(name, _Caller())
+        caller = self._callers.setdefault(name, _Caller())
         caller.last_seen = loop.time()
         if self._sweep is None:
             self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers)
@@ -145,7 +154,7 @@ class Mailbox:
         loop = asyncio.get_running_loop()
         dead_since = loop.time() - self._spec.lease_s
         for name, caller in list(self._callers.items()):
-            if caller.collecting == 0 and caller.last_seen < dead_since:
+            if caller.present == 0 and caller.last_seen < dead_since:
                 for work in caller.asks.values():
                     work.cancel("asker")
                 del self._callers[name]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from .call_context import CallContext
 from .commands import RunTool
-from .exceptions import CallerAwayError, DeadlineExceededError, LLMIntegrationError, OutcomeUnknownError
+from .exceptions import ActorError, CallerAwayError, LLMIntegrationError, OutcomeUnknownError
 from .models import ToolResult
 from .ports import CallerPort, ToolPort
 from .runs import RunSpec
@@ -54,7 +54,7 @@ class ToolCalls:
         with self.waiting():
             try:
                 await callers.caller_back(replace(call, remaining_s=seconds))
-            except DeadlineExceededError:
+            except ActorError:
                 raise CallerAwayError(f"{away.message}; waited {seconds:g} s", away.actor) from None
 
     async def _try(self, command: RunTool, call: CallContext) -> ToolResult:

@@ -91,6 +91,6 @@ class MemoryEventLog:
             oldest = next((closed for closed in self._closed if closed != session_id), None)
             if oldest is None:
                 bounds = f"{self._max_sessions} sessions, {self._max_bytes} bytes"
-                raise OverloadedError(f"the journal is full ({bounds}) and no session in it has ended", "journal", retry_after=1.0)
+                raise OverloadedError(f"the journal is full ({bounds}) and no session in it has ended", retry_after=1.0)
             del self._closed[oldest]
             self._bytes -= self._logs.pop(oldest).size

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from polaris_llm.actors.mailbox import HEALTH, WATCH
+from polaris_llm.actors.engine import ActorGoneError, ActorSpec
+from polaris_llm.actors.inline_engine import InlineEngine
+from polaris_llm.actors.mailbox import HEALTH, WATCH, Mailbox
 from polaris_llm.actors.messages import LARGE_BYTES, Greeting, Mail
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import DeadlineExceededError, OverloadedError, UnexpectedError
@@ -201,3 +203,11 @@ async def test_closing_right_after_a_mail_leaves_no_coroutine_that_never_ran() -
     await mail
 
     assert one.clerk.diary(CALL) == [("stopped", None)]
+
+
+@pytest.mark.anyio
+async def test_a_caller_that_was_taken_for_dead_is_told_so_when_it_collects() -> None:
+    box = Mailbox(object(), ActorSpec(name="box", factory="unused:unused"), InlineEngine(GREETING), GREETING)
+
+    with pytest.raises(ActorGoneError, match="box took somebody for dead"):
+        await box.collect("somebody", 1.0)
