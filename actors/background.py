@@ -1,6 +1,7 @@
 """The one event loop of a runtime: a thread of its own, so that plain functions, notebooks and coroutines can all use it."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -9,6 +10,8 @@ from typing import Any, TypeVar
 from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 CLOSE_WAIT_S = 10.0
 """Seconds that what is left gets to end."""
@@ -65,3 +68,28 @@ class BackgroundLoop:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._loop.shutdown_asyncgens()
+
+
+class Chores:
+    """Tasks of a loop that nobody awaits; one that fails is told in the log."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def do(self, chore: Coroutine[Any, Any, None]) -> None:
+        """Begin a chore."""
+        task = asyncio.create_task(_guarded(chore))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """Give up all chores."""
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _guarded(chore: Coroutine[Any, Any, None]) -> None:
+    try:
+        await chore
+    except Exception:  # the boundary that supervises what nobody awaits, a caller's callback among it
+        logger.exception("a chore of the runtime failed")

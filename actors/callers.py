@@ -6,6 +6,7 @@ unknown", and calls it had not taken as "caller away": their runs wait for whoev
 
 import asyncio
 import itertools
+import secrets
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,7 +47,7 @@ class CallerDesk:
         self._lease_s = lease_s
         self._callers: dict[str, _Caller] = {}
         self._served_by: dict[str, str] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(secrets.randbits(62))  # so that no late result for another desk fits a call of this one
         self._attached = asyncio.Event()
 
     def attach(self, call: CallContext, caller_id: str, session_ids: tuple[str, ...]) -> None:

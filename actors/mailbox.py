@@ -147,18 +147,27 @@ class Mailbox:
         caller = self._callers.setdefault(name, _Caller())
         caller.last_seen = loop.time()
         if self._sweep is None:
-            self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers)
+            self._sweep_later()
         return caller
 
-    def _drop_dead_callers(self) -> None:
+    def _sweep_later(self) -> None:
         loop = asyncio.get_running_loop()
-        dead_since = loop.time() - self._spec.lease_s
+        self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers, loop.time() + self._spec.lease_s / 2)
+
+    def _drop_dead_callers(self, due: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - due < self._spec.lease_s / 4:  # else it was this process that was away, and its callers are still to be heard
+            self._drop_unseen(now - self._spec.lease_s)
+        self._sweep = None
+        if self._callers:
+            self._sweep_later()
+
+    def _drop_unseen(self, dead_since: float) -> None:
         for name, caller in list(self._callers.items()):
             if caller.present == 0 and caller.last_seen < dead_since:
                 for work in caller.asks.values():
                     work.cancel("asker")
                 del self._callers[name]
-        self._sweep = loop.call_later(self._spec.lease_s / 2, self._drop_dead_callers) if self._callers else None
 
     def _receive(self, caller: _Caller, blob: Blob) -> _Work | None:
         """The work that a message leaves, unless it is answered at once."""

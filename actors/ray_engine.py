@@ -52,12 +52,12 @@ class RayEngine:
 
     async def find(self, name: str) -> Address | None:
         """See Engine."""
-        handle = await asyncio.to_thread(self._handle, name)
+        handle = await self._look_up(name)
         return None if handle is None else RayAddress(name, handle)
 
     async def stop(self, name: str) -> None:
         """See Engine. The actor may tidy up first, as long as STOP_S: what its process started must end with it."""
-        handle = await asyncio.to_thread(self._handle, name)
+        handle = await self._look_up(name)
         if handle is None:
             return
         try:
@@ -76,6 +76,12 @@ class RayEngine:
     async def load(self, reference: Any) -> bytes:  # an ObjectRef
         """See Engine."""
         return cast(bytes, await reference)
+
+    async def _look_up(self, name: str) -> "ActorHandle[Any] | None":
+        try:
+            return await asyncio.to_thread(self._handle, name)
+        except RuntimeError:  # the interpreter is about to end, and starts no more threads
+            return self._handle(name)
 
     def _handle(self, name: str) -> "ActorHandle[Any] | None":
         if not ray.is_initialized():

@@ -7,40 +7,33 @@ async twin.
 import asyncio
 import atexit
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from ..core.call_context import CallContext
 from ..core.client import LLMClient, PortClient
 from ..core.client_factory import configuration_of
-from ..core.exceptions import ActorError, LLMIntegrationError, OutcomeUnknownError
-from ..core.inference import ModelRequest, ModelResponse
-from ..core.ports import ModelPort
+from ..core.exceptions import ActorError
 from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
 from ..core.settings import Settings
 from ..core.tools import BaseTool
-from .background import BackgroundLoop
+from .background import BackgroundLoop, Chores
 from .connection import Connection, greeting, open_connection
-from .conversation import Submission
-from .journal import unknown_session
-from .links import FOREVER_S, Links
+from .health import health_of
+from .links import Links
 from .live_tools import LiveTools
-from .mailbox import HEALTH
 from .names import Names
 from .opening import Opening, SettingsSource, find_actors, require_references, start_actors, stop_actors, with_runtime
-from .requests import OnEvent, Request, default_spec, run_spec, with_live_tools
-from .roster import actor_specs
+from .requests import Request, default_spec, run_spec
 from .session_handle import SessionHandle
 from .sessions import Sessions
 from .simulation import OnProgress, simulate
-from .wiring.model import model_port
+from .submissions import Submissions
+from .wiring.model import OnLoop, model_port
 
 logger = logging.getLogger(__name__)
-
-HEALTH_WAIT_S = 5.0
 
 
 class LLMRuntime:
@@ -55,8 +48,9 @@ class LLMRuntime:
         self._links = links
         self._names = Names(settings)
         self._sessions = Sessions(links, settings)
-        self._live_tools = LiveTools(links.to(self._names.callers), links.name, settings.tool_registry)
-        self._chores: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
+        live_tools = LiveTools(links.to(self._names.callers), links.name, settings.tool_registry)
+        self._submissions = Submissions(self._sessions, live_tools, self._chores)
         self._closed = False
         atexit.register(self.close)
 
@@ -111,7 +105,7 @@ class LLMRuntime:
             raise
         runtime = cls(opened.settings, connection, background, links, owner=opened.owner)
         if opened.owner and not opened.settings.runtime.detached:
-            runtime._do(runtime._renew_lease())
+            runtime._chores.do(runtime._renew_lease())
         return runtime
 
     def stop(self) -> None:
@@ -137,9 +131,8 @@ class LLMRuntime:
             self._connection.close()
 
     async def _close(self) -> None:
-        for chore in self._chores:
-            chore.cancel()
-        await self._live_tools.close()
+        self._chores.cancel()
+        await self._submissions.close()
         if self.owner and not self.settings.runtime.detached:
             await stop_actors(self._links, self.settings)
         await self._links.close()
@@ -169,21 +162,25 @@ class LLMRuntime:
         Raises:
             LLMConfigurationError: A tool or provider is unknown. SessionError: the id is taken. OverloadedError: no room in time.
         """
-        return self._background.run(self._submit(self._request(objective, options), None))
+        (session,) = self.submit_many([objective], **options)
+        return session
 
     async def asubmit(self, objective: str, **options: Any) -> SessionHandle:  # as in `submit`
         """See `submit`; async live tools run on the calling loop."""
-        return await self._background.arun(self._submit(self._request(objective, options), asyncio.get_running_loop()))
+        (session,) = await self.asubmit_many([objective], **options)
+        return session
 
     def submit_many(self, objectives: Iterable[str], **options: Any) -> list[SessionHandle]:  # as in `submit`
         """Start many sessions with the same options at once: a handful of messages, however many they are."""
         requests = [self._request(objective, options) for objective in objectives]
-        return self._background.run(self._submit_many(requests, None))
+        self._background.run(self._submissions.submit_all(requests, None))
+        return [self.session(request.session_id) for request in requests]
 
     async def asubmit_many(self, objectives: Iterable[str], **options: Any) -> list[SessionHandle]:  # as in `submit`
         """See `submit_many`."""
         requests = [self._request(objective, options) for objective in objectives]
-        return await self._background.arun(self._submit_many(requests, asyncio.get_running_loop()))
+        await self._background.arun(self._submissions.submit_all(requests, asyncio.get_running_loop()))
+        return [self.session(request.session_id) for request in requests]
 
     def session(self, session_id: str) -> SessionHandle:
         """A session by its id, whoever submitted it."""
@@ -191,12 +188,14 @@ class LLMRuntime:
 
     def attach(self, session_id: str, tools: Sequence[BaseTool | Callable[..., Any]]) -> SessionHandle:
         """Run a session's live tools in this process from now on, in place of one that is gone."""
-        return self._background.run(self._attach(self._request("", {"session_id": session_id, "tools": tools}), None))
+        self._background.run(self._submissions.attach(self._request("", {"session_id": session_id, "tools": tools}), None))
+        return self.session(session_id)
 
     async def aattach(self, session_id: str, tools: Sequence[BaseTool | Callable[..., Any]]) -> SessionHandle:
         """See `attach`; async tools run on the calling loop."""
         home = asyncio.get_running_loop()
-        return await self._background.arun(self._attach(self._request("", {"session_id": session_id, "tools": tools}), home))
+        await self._background.arun(self._submissions.attach(self._request("", {"session_id": session_id, "tools": tools}), home))
+        return self.session(session_id)
 
     def client(self, provider: str = "default") -> LLMClient:
         """An ordinary client of a provider of the settings, with the runtime's cache, limits and retries behind it."""
@@ -206,11 +205,11 @@ class LLMRuntime:
 
     def health(self) -> dict[str, Any]:  # JSON
         """Every actor's facts by its name, or why it does not answer; `replaced` counts the deaths."""
-        return self._background.run(self._health())
+        return self._background.run(health_of(self._sessions, self.settings))
 
     async def ahealth(self) -> dict[str, Any]:  # JSON
         """See `health`."""
-        return await self._background.arun(self._health())
+        return await self._background.arun(health_of(self._sessions, self.settings))
 
     @property
     def address(self) -> str | None:
@@ -238,59 +237,6 @@ class LLMRuntime:
     def _request(self, objective: str, options: Mapping[str, Any]) -> Request:  # as in `submit`
         return Request.of(objective, options, default_spec(self.settings))
 
-    async def _submit(self, request: Request, home: asyncio.AbstractEventLoop | None) -> SessionHandle:
-        spec = await self._sessions.with_tools(request.spec, request.pool_tools)
-        if request.live_tools:
-            spec = with_live_tools(spec, request.live_tools, self._live_tools.caller_id)
-        if request.live_tools and not await self._sessions.is_known(request.session_id):
-            await self._live_tools.attach(request.session_id, request.live_tools, home)
-        try:
-            await self._sessions.submit(Submission(session_id=request.session_id, run_id=f"{request.session_id}.1", spec=spec))
-        except LLMIntegrationError:
-            self._live_tools.rest(request.session_id)
-            raise
-        if request.on_event is not None:
-            self._do(self._tell_events(request.session_id, request.on_event))
-        if request.live_tools:  # also of a session that was there: now it is known to be this one
-            await self._serve(request, home)
-        return self.session(request.session_id)
-
-    async def _submit_many(self, requests: Sequence[Request], home: asyncio.AbstractEventLoop | None) -> list[SessionHandle]:
-        return await asyncio.gather(*(self._submit(request, home) for request in requests))
-
-    async def _attach(self, request: Request, home: asyncio.AbstractEventLoop | None) -> SessionHandle:
-        if not await self._sessions.is_known(request.session_id):
-            raise unknown_session(request.session_id)
-        await self._serve(request, home)
-        return self.session(request.session_id)
-
-    async def _serve(self, request: Request, home: asyncio.AbstractEventLoop | None) -> None:
-        await self._live_tools.attach(request.session_id, request.live_tools, home)
-        self._do(self._rest_at_end(request.session_id))
-
-    async def _rest_at_end(self, session_id: str) -> None:
-        try:
-            await self._sessions.outcome(session_id, FOREVER_S)
-        finally:
-            self._live_tools.rest(session_id)
-
-    async def _tell_events(self, session_id: str, on_event: OnEvent) -> None:
-        async for event in self._sessions.follow(session_id, 0, FOREVER_S):
-            await asyncio.to_thread(on_event, event)
-
-    async def _health(self) -> dict[str, Any]:  # JSON
-        names = [spec.name for spec in actor_specs(self.settings)]
-        facts = await asyncio.gather(*(self._facts(name) for name in (self._names.supervisor, *names)))
-        replaced = facts[0].get("replaced", {})
-        return {"actors": dict(zip((self._names.supervisor, *names), facts, strict=True)), "replaced": replaced}
-
-    async def _facts(self, name: str) -> dict[str, Any]:  # JSON
-        try:
-            facts: dict[str, Any] = await self._sessions.ask_twice(name, HEALTH, CallContext(remaining_s=HEALTH_WAIT_S))
-        except ActorError as error:
-            return {"error": str(error)}
-        return facts
-
     async def _renew_lease(self) -> None:
         supervisor = self._links.to(self._names.supervisor)
         while True:
@@ -299,29 +245,3 @@ class LLMRuntime:
             except ActorError as error:
                 logger.warning("the supervisor does not answer: %s", error)
             await asyncio.sleep(self.settings.runtime.lease_s / 3)
-
-    def _do(self, chore: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._guarded(chore))
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
-
-    async def _guarded(self, chore: Coroutine[Any, Any, None]) -> None:
-        try:
-            await chore
-        except Exception:  # the boundary that supervises what nobody awaits, a caller's `on_event` among it
-            logger.exception("a chore of the runtime failed")
-
-
-class OnLoop:
-    """ModelPort that works on the runtime's loop, for callers on any other."""
-
-    def __init__(self, port: ModelPort, background: BackgroundLoop) -> None:
-        self._port = port
-        self._background = background
-
-    async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
-        """See ModelPort; asks a second time when the provider died, as a session's driver does."""
-        try:
-            return await self._background.arun(self._port.respond(request, call))
-        except OutcomeUnknownError:
-            return await self._background.arun(self._port.respond(request, replace(call, attempt=2)))

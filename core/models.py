@@ -10,10 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from .flows import ConversationFlow
 from .parts import Part
+from .prompt_templates import PromptTemplate
 from .tool_schema import ToolSchema
 
 __all__ = [
+    "AgenticConversation",
+    "ConversationFlow",
     "FunctionCall",
     "LLMConfiguration",
     "LLMProvider",
@@ -21,6 +25,7 @@ __all__ = [
     "LLMResponse",
     "Message",
     "MessageRole",
+    "PromptTemplate",
     "ToolCall",
     "ToolCallStatus",
     "ToolResult",
@@ -151,6 +156,49 @@ class ToolResult:
     """Seconds."""
     metadata: dict[str, Any] = field(default_factory=dict)  # JSON
     completed_at: datetime = field(default_factory=_now)
+
+
+@dataclass
+class AgenticConversation:
+    """What an agent said and did so far; it may be edited between runs."""
+
+    conversation_id: str = field(default_factory=_new_id)
+    messages: list[Message] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    reasoning_trace: list[str] = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)  # whatever the tools and the prompts need
+    max_iterations: int = 10
+    current_iteration: int = 0
+    is_complete: bool = False
+    final_result: dict[str, Any] | None = None  # JSON
+    created_at: datetime = field(default_factory=_now)
+    updated_at: datetime = field(default_factory=_now)
+
+    def add_message(self, message: Message) -> None:
+        """Append a message."""
+        self.messages.append(message)
+        self.updated_at = _now()
+
+    def add_tool_call(self, tool_call: ToolCall) -> None:
+        """Append a tool call."""
+        self.tool_calls.append(tool_call)
+        self.updated_at = _now()
+
+    def add_reasoning_step(self, step: str) -> None:
+        """Append a step of the reasoning."""
+        self.reasoning_trace.append(step)
+        self.updated_at = _now()
+
+    def increment_iteration(self) -> None:
+        """Count a model call; the one that reaches the limit completes the conversation."""
+        self.current_iteration += 1
+        self.is_complete = self.is_complete or self.current_iteration >= self.max_iterations
+        self.updated_at = _now()
+
+    def complete(self, result: dict[str, Any]) -> None:  # JSON
+        """End the conversation with its result."""
+        self.is_complete, self.final_result = True, result
+        self.updated_at = _now()
 
 
 def _checked_endpoint(value: str) -> str:

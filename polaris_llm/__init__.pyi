@@ -4,6 +4,8 @@ from .core.cache import LLMCache, LLMCacheEntry
 from .core.cached_client import CachedClient
 from .core.client import LLMClient, LocalClient, MockLLMClient, OpenAIClient
 from .core.client_factory import LLMClientFactory, create_llm_client, create_local_client, create_mock_client, create_openai_client
+from .core.conversation_manager import ConversationManager
+from .core.conversations import Conversation
 from .core.deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
 from .core.exceptions import (
     ActorError,
@@ -25,8 +27,10 @@ from .core.exceptions import (
     ToolTimeoutError,
     UnknownSessionError,
 )
+from .core.flows import ConversationFlow
 from .core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse
 from .core.models import (
+    AgenticConversation,
     FunctionCall,
     LLMConfiguration,
     LLMProvider,
@@ -40,6 +44,9 @@ from .core.models import (
 )
 from .core.parts import ImagePart, ModelMessage, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, text_message
 from .core.prompt_manager import PromptManager
+from .core.prompt_templates import PromptTemplate
+from .core.rate_limiter import LLMRateLimiter, RateLimitConfig, get_rate_limiter, rate_limited
+from .core.response_parser import FunctionCallParser, JSONSchemaValidator, ResponseParser, json_repairer
 from .core.runs import RunLimits, RunOutcome
 from .core.scenarios.results import SimulationResults
 from .core.scenarios.scenario import Scenario
@@ -51,16 +58,22 @@ from .core.usage import Usage
 __all__ = [
     "ActorError",
     "ActorUnavailableError",
+    "AgenticConversation",
     "BaseTool",
     "CachePolicy",
     "CachedClient",
     "CalculatorTool",
     "CallerAwayError",
+    "Conversation",
+    "ConversationFlow",
+    "ConversationManager",
     "DeadlineExceededError",
     "EchoTool",
     "FinishReason",
     "FunctionCall",
+    "FunctionCallParser",
     "ImagePart",
+    "JSONSchemaValidator",
     "LLMAPIError",
     "LLMCache",
     "LLMCacheEntry",
@@ -72,6 +85,7 @@ __all__ = [
     "LLMIntegrationError",
     "LLMProvider",
     "LLMRateLimitError",
+    "LLMRateLimiter",
     "LLMRequest",
     "LLMResponse",
     "LLMResponseParsingError",
@@ -89,9 +103,12 @@ __all__ = [
     "OutcomeUnknownError",
     "OverloadedError",
     "PromptManager",
+    "PromptTemplate",
+    "RateLimitConfig",
     "RateLimitExceededError",
     "ReasoningDelta",
     "ReasoningPart",
+    "ResponseParser",
     "RunLimits",
     "RunOutcome",
     "Scenario",
@@ -121,6 +138,9 @@ __all__ = [
     "create_local_client",
     "create_mock_client",
     "create_openai_client",
+    "get_rate_limiter",
+    "json_repairer",
+    "rate_limited",
     "text_message",
     "tool",
 ]

@@ -1,12 +1,18 @@
 """The command line: `polaris-llm`. Errors of the user's are one line and exit code 1; wrong usage is exit code 2."""
 
 import functools
+import itertools
+import json
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import click
+import yaml
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+from rich.text import Text
 
 from .actors.runtime import LLMRuntime
 from .core.exceptions import LLMIntegrationError
@@ -14,7 +20,8 @@ from .core.runs import RunLimits
 from .core.scenarios.results import SimulationResults
 from .core.scenarios.scenario import FAMILIES, Scenario
 from .core.scenarios.table import results_table
-from .core.settings import Settings
+from .core.settings import LoadedSettings, Settings
+from .core.settings_errors import masked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,6 +75,71 @@ def demo(provider: str, base_url: str | None, model: str | None, api_key: str | 
         console.print(f"{len(scenarios)} scenarios on engine {engine}, decided by {who}")
         results = _with_progress(console, lambda tell: runtime.simulate(scenarios, on_progress=tell, **agent))
     _show(console, results)
+
+
+@main.group()
+def config() -> None:
+    """Look at a settings file: ours, or POLARIS's own."""
+
+
+profile_option = click.option("--profile", help="Which of the file's profiles.  [default: what POLARIS_ENVIRONMENT says]")
+
+
+@config.command()
+@click.argument("file")
+@profile_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of the table.")
+@one_line_errors
+def check(file: str, profile: str | None, as_json: bool) -> None:
+    """Tell what becomes of every setting that FILE gives; exit code 1 if it does not load."""
+    try:
+        loaded = Settings.load_with_notes(file, profile)
+    except LLMIntegrationError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"loads": False, "source": file, "error": error.message}, indent=2))
+        raise click.exceptions.Exit(1) from None
+    if as_json:
+        click.echo(json.dumps(_report(loaded), indent=2))
+    else:
+        _show_notes(loaded)
+
+
+@config.command()
+@click.argument("file")
+@profile_option
+@one_line_errors
+def show(file: str, profile: str | None) -> None:
+    """Print the settings that FILE results in, defaults included, as YAML; secrets are not shown."""
+    content = masked(Settings.load_with_notes(file, profile).settings.model_dump(mode="json"))
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    click.echo(text.replace("${", "$${"), nl=False)  # no variable: it can be loaded again
+
+
+def _report(loaded: LoadedSettings) -> dict[str, Any]:  # JSON
+    notes = [{"path": note.path, "value": note.value, "effect": note.effect, "used": note.is_used} for note in loaded.notes]
+    return {"loads": True, "source": loaded.source, "settings": notes}
+
+
+def _show_notes(loaded: LoadedSettings) -> None:
+    """A table for people, or one line per setting for programs, its three parts apart by tabs."""
+    console = Console()
+    if console.is_terminal:
+        console.print(_notes_table(loaded))
+    else:
+        click.echo("".join(f"{note.path}\t{note.value}\t{note.effect}\n" for note in loaded.notes), nl=False)
+    used = sum(note.is_used for note in loaded.notes)
+    click.echo(f"{loaded.source}: {used} settings are used, {len(loaded.notes) - used} are not", err=not console.is_terminal)
+
+
+def _notes_table(loaded: LoadedSettings) -> Table:
+    table = Table(Column("setting", overflow="fold"), Column("effect", overflow="fold"), box=SIMPLE)
+    for section, notes in itertools.groupby(loaded.notes, lambda note: note.path.partition(".")[0]):
+        table.add_row(Text(section, style="bold"))
+        for note in notes:
+            name = note.path.partition(".")[2] or note.path
+            table.add_row(Text(f"  {name} = {note.value}"), Text(note.effect, style="" if note.is_used else "yellow"))
+    return table
 
 
 def _scenarios(seeds: int, periods: int, real: bool) -> list[Scenario]:

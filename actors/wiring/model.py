@@ -1,10 +1,16 @@
 """How an actor or a client reaches a model: the cache first, then the provider's actor."""
 
+from dataclasses import replace
+
 from ...core.cached_client import CachedClient, CacheRules, ReadOnly
+from ...core.call_context import CallContext
+from ...core.exceptions import OutcomeUnknownError
+from ...core.inference import ModelRequest, ModelResponse
 from ...core.ports import ModelPort
 from ...core.provider_settings import ProviderSettings
 from ...core.providers.attempts import RetryPolicy
 from ...core.settings import Settings
+from ..background import BackgroundLoop
 from ..cache import CacheHandle
 from ..links import Links
 from ..names import Names
@@ -29,3 +35,18 @@ def cache_rules(settings: Settings, provider_name: str) -> CacheRules:
 def _patience_s(provider: ProviderSettings) -> float:
     """Seconds within which all attempts at a call are over, with the longest waits between them."""
     return provider.timeout_s + provider.max_retries * (provider.timeout_s + RetryPolicy().max_delay_s)
+
+
+class OnLoop:
+    """ModelPort that works on the runtime's loop, for callers on any other."""
+
+    def __init__(self, port: ModelPort, background: BackgroundLoop) -> None:
+        self._port = port
+        self._background = background
+
+    async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        """See ModelPort; asks a second time when the provider died, as a session's driver does."""
+        try:
+            return await self._background.arun(self._port.respond(request, call))
+        except OutcomeUnknownError:
+            return await self._background.arun(self._port.respond(request, replace(call, attempt=2)))

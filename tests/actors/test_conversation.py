@@ -1,6 +1,7 @@
 """A conversation host as a plain object: it is bounded, comes back from the journal, and one writer is left."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -111,9 +112,18 @@ async def test_a_full_host_refuses_with_a_hint_and_says_so_of_itself() -> None:
     assert host.health() == {"sessions": 0, "max_sessions": 0}
 
 
+class FarJournal(MemoryJournal):
+    """Takes its time, as one in another process does."""
+
+    async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
+        await asyncio.sleep(0)
+        await super().append(session_id, expected_seq, events)
+
+
 @pytest.mark.anyio
 async def test_submissions_of_one_moment_do_not_exceed_the_bound() -> None:
     hosting = Hosting(max_sessions=2)
+    hosting.journal = FarJournal()
     host = hosting.host()
 
     submitted = (host.submit(CALL, Submission(session_id=f"s{number}", run_id="r", spec=RunSpec(objective="hello"))) for number in range(5))
@@ -170,7 +180,7 @@ async def test_a_message_that_is_said_again_to_another_incarnation_begins_no_sec
 class LostJournal(MemoryJournal):
     """Takes the first events of a session, and loses a race for all others."""
 
-    async def append(self, session_id: str, expected_seq: int, events: "list[Event] | tuple[Event, ...]") -> None:  # type: ignore[override]
+    async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
         if expected_seq > 0:
             raise JournalConflictError("another writes here", session_id, actual_seq=99)
         await super().append(session_id, expected_seq, events)

@@ -7,10 +7,12 @@ import pytest
 
 from polaris_llm.actors.links import Links
 from polaris_llm.actors.messages import LARGE_BYTES, size_of
+from polaris_llm.actors.outbox import FRESH_S
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import ActorError, LLMRateLimitError, OverloadedError, UnexpectedError
 from support.actors import CALL, GREETING, Unreadable, outcome, until
 from support.glass_engine import office
+from support.instant_loop import run_instantly
 
 pytestmark = pytest.mark.anyio
 
@@ -226,3 +228,22 @@ async def test_an_overload_further_on_is_told_and_not_tried_again() -> None:
 
         assert raised.value == error
         assert len(place.engine.mails) == 1
+
+
+def test_only_a_target_that_was_not_heard_of_is_greeted() -> None:
+    async def scene() -> None:
+        async with office() as place, asyncio.TaskGroup() as asks:
+            held = asks.create_task(place.clerk.ask("hold", CallContext(remaining_s=100.0), 1))
+            for _ in range(8):
+                await place.clerk.ask("echo", CALL, "in between")
+                await asyncio.sleep(FRESH_S)
+            assert place.engine.greetings == 1
+            place.clerk.tell("release", CALL, 1)
+            await held
+            await asyncio.sleep(10 * FRESH_S)
+
+            await place.clerk.ask("echo", CALL, "after a while")
+
+            assert place.engine.greetings == 2
+
+    run_instantly(scene())

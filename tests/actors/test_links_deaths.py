@@ -234,22 +234,3 @@ def test_time_in_which_a_target_hung_is_not_time_in_which_it_was_gone() -> None:
             assert await unsent == "unsent"
 
     run_instantly(scene())
-
-
-def test_only_a_target_that_was_not_heard_of_is_greeted() -> None:
-    async def scene() -> None:
-        async with office() as place, asyncio.TaskGroup() as asks:
-            held = asks.create_task(place.clerk.ask("hold", CallContext(remaining_s=100.0), 1))
-            for _ in range(8):
-                await place.clerk.ask("echo", CALL, "in between")
-                await asyncio.sleep(FRESH_S)
-            assert place.engine.greetings == 1
-            place.clerk.tell("release", CALL, 1)
-            await held
-            await asyncio.sleep(10 * FRESH_S)
-
-            await place.clerk.ask("echo", CALL, "after a while")
-
-            assert place.engine.greetings == 2
-
-    run_instantly(scene())

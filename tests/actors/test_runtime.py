@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -157,6 +158,17 @@ def test_starting_takes_replacements_of_the_runtime_section() -> None:
     with LLMRuntime.start({"llm": {"model": "tiny"}}, engine="inline", name="here") as runtime:
         assert (runtime.settings.runtime.name, runtime.settings.provider().model, runtime.owner) == ("here", "tiny", True)
         assert runtime.address is None
+
+
+def test_a_process_that_was_held_up_for_longer_than_its_lease_keeps_its_inline_runtime() -> None:
+    async def hold_up() -> None:
+        time.sleep(0.3)  # as at a debugger's breakpoint: nothing else of the process runs
+
+    with started(runtime={"lease_s": 0.1}) as runtime:
+        loop_of(runtime).run(hold_up())
+
+        assert runtime.submit("still here").result(DEADLINE_S).ok
+        assert runtime.health()["replaced"] == {}
 
 
 def test_health_tells_of_every_actor(runtime: LLMRuntime) -> None:

@@ -74,12 +74,11 @@ def create(options: Options) -> None:
         tell(environment_is_restored=_ray_environment() == before)
 
 
-def create_in_thread(options: Options) -> None:
-    """As `create`, but the runtime is started by a thread that ends at once."""
+def create_and_forget(options: Options) -> None:
+    """As `create`, but the runtime is started by a thread that ends at once, and closed by nobody."""
     with ThreadPoolExecutor() as threads:
         starting = threads.submit(LLMRuntime.start, options["settings"])
-    with starting.result() as runtime:
-        _run_session(runtime, options)
+    _run_session(starting.result(), options)
 
 
 def _run_session(runtime: LLMRuntime, options: Options) -> None:
@@ -106,7 +105,7 @@ def _work(options: Options) -> BaseTool:
     return work
 
 
-TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_in_thread)}
+TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_and_forget)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](json.loads(sys.argv[2]))

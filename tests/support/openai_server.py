@@ -9,6 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 JSON = {"content-type": "application/json"}
+EVENT_STREAM = {"content-type": "text/event-stream"}
+END = b"0\r\n\r\n"
+"""Of a body that comes in chunks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,50 @@ def completion(message: dict[str, Any] | None = None, **changes: Any) -> dict[st
     return {name: value for name, value in payload.items() if value is not None}
 
 
+def chunk(data: bytes) -> bytes:
+    """A piece of a body that comes in chunks."""
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def stream_head(headers: Mapping[str, str] = EVENT_STREAM, status: int = 200) -> bytes:
+    """The head of a reply whose body comes in chunks."""
+    lines = [f"HTTP/1.1 {status} Whatever", *(f"{name}: {value}" for name, value in headers.items()), "transfer-encoding: chunked"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def streamed(*pieces: bytes, headers: Mapping[str, str] = EVENT_STREAM) -> Reply:
+    """A whole reply whose body comes in chunks."""
+    return Reply(data=stream_head(headers) + b"".join(map(chunk, pieces)) + END)
+
+
+def held_after(*pieces: bytes, hold: asyncio.Event | None = None, rest: bytes = END) -> Reply:
+    """A stream that stops after some pieces, for good unless `hold` is set."""
+    return Reply(data=stream_head() + b"".join(map(chunk, pieces)), hold=hold or asyncio.Event(), rest=rest)
+
+
+def sse(*payloads: object, line_end: str = "\n") -> bytes:
+    """Server-sent events, one for each payload; a string goes as it is."""
+    written = (payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False) for payload in payloads)
+    return "".join(f"data: {data}{line_end}{line_end}" for data in written).encode()
+
+
+def piece(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **changes: Any) -> dict[str, Any]:
+    """One payload of a streamed chat completion; a change of None leaves the field out."""
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish_reason}
+    payload = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "served-model", "choices": [choice], **changes}
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def texts(*pieces: str) -> bytes:
+    """The events of some text."""
+    return sse(*(piece({"content": text}) for text in pieces))
+
+
+FINISH = sse(piece(finish_reason="stop"))
+USAGE = sse(piece(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}))
+DONE = sse("[DONE]")
+
+
 class OpenAIServer:
     """Answers with `replies` in turn, then with an ordinary completion."""
 
@@ -68,6 +115,8 @@ class OpenAIServer:
         self.replies: deque[Reply] = deque()
         self.seen: list[Seen] = []
         self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
+        """Set when a client has gone away while an answer was held."""
         self.connections = 0
         self._handlers: set[asyncio.Task[None]] = set()
 
@@ -117,7 +166,19 @@ class OpenAIServer:
         if reply.rest:
             writer.write(reply.data)
         if reply.hold is not None:
-            await reply.hold.wait()
+            await self._hold(reply.hold, reader)
         writer.write(reply.rest or reply.data)
         await writer.drain()
         return not reply.cut
+
+    async def _hold(self, hold: asyncio.Event, reader: asyncio.StreamReader) -> None:
+        held, gone = asyncio.create_task(hold.wait()), asyncio.create_task(reader.read(1))
+        try:
+            await asyncio.wait({held, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                self.left.set()
+                raise ConnectionResetError("the client went away")
+        finally:
+            held.cancel()
+            gone.cancel()
+            await asyncio.gather(held, gone, return_exceptions=True)

@@ -76,7 +76,7 @@ def create(runtime: LLMRuntime, spec: ActorSpec) -> None:
 
 def freeze_live_tools(runtime: LLMRuntime) -> None:
     """Stop serving live tools without a goodbye, as a process does that hangs or is gone."""
-    taking = runtime._live_tools._taking
+    taking = runtime._submissions._live_tools._taking
     assert taking is not None
     loop_of(runtime).run(_ended(taking))
 
