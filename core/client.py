@@ -1,7 +1,7 @@
 """What users ask models through. A client implements `respond`; the contract's flat `generate_response` stands on top of it."""
 
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Protocol, Self
@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from pydantic import JsonValue
 
 from .call_context import CallContext
+from .deltas import StreamEvent, TextDelta
 from .exceptions import LLMConfigurationError
 from .flat import flat_request, flat_response, typed_request, typed_response
 from .inference import FinishReason, ModelRequest, ModelResponse
@@ -20,6 +21,7 @@ from .providers.http_model import HttpModel, RequestDefaults
 from .providers.mock import DEFAULT_MODEL, MockModel, MockSchedule, Script
 from .providers.openai_chat import OpenAIChatCodec
 from .providers.transport import HttpTransport
+from .stream_folding import unfold
 from .usage import Usage
 
 NO_SESSION = CallContext()
@@ -48,11 +50,17 @@ class LLMClient:
         response = await self.respond(typed_request(request), NO_SESSION)
         return flat_response(response, request.request_id)
 
-    async def generate_stream(self, request: LLMRequest) -> AsyncIterator[str]:
-        """The answer's text, word by word once it is there."""
-        response = await self.generate_response(request)
-        for piece in re.findall(r"\s*\S+\s*|\s+", response.content):
-            yield piece
+    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
+        """The model's answer as it comes, or in pieces once it is there; leaving early stops it. Raises LLMIntegrationError."""
+        for event in unfold(await self.respond(request, call)):
+            yield event
+
+    async def generate_stream(self, request: LLMRequest) -> AsyncGenerator[str, None]:
+        """The pieces of the answer's text; raises LLMIntegrationError."""
+        async with aclosing(self.stream_events(typed_request(request), NO_SESSION)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    yield event.text
 
     async def close(self) -> None:
         """Let go of what is open; may be called more than once."""
@@ -130,13 +138,22 @@ class ChatCompletionsClient(LLMClient):
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
         """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError."""
-        if request.tools and not self.config.enable_function_calling:
-            request = replace(request, tools=(), tool_choice="auto")
-        return await self._model.respond(request, call)
+        return await self._model.respond(self._permitted(request), call)
+
+    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
+        """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
+        async with aclosing(self._model.stream(self._permitted(request), call)) as events:
+            async for event in events:
+                yield event
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         await self._model.close()
+
+    def _permitted(self, request: ModelRequest) -> ModelRequest:
+        if request.tools and not self.config.enable_function_calling:
+            return replace(request, tools=(), tool_choice="auto")
+        return request
 
 
 class OpenAIClient(ChatCompletionsClient):
@@ -176,19 +193,25 @@ class MockLLMClient(LLMClient):
 
     def set_mock_responses(self, responses: list[str]) -> None:
         """Play these texts from now on, as they are written."""
-        self.mock_responses = list(responses)
-        self.response_index = 0
+        self.mock_responses, self.response_index = list(responses), 0
         self._played_as_written = True
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
         """The next text, or the script's answer; raises the schedule's failures."""
         return await self._model.respond(request, call)
 
-    async def generate_stream(self, request: LLMRequest) -> AsyncIterator[str]:
+    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
+        """The answer word by word, over the schedule's latency; raises the schedule's failures."""
+        async with aclosing(self._model.stream(request, call)) as events:
+            async for event in events:
+                yield event
+
+    async def generate_stream(self, request: LLMRequest) -> AsyncGenerator[str, None]:
         """The answer's words, each with a space after it."""
-        response = await self.generate_response(request)
-        for word in response.content.split():
-            yield f"{word} "
+        async with aclosing(super().generate_stream(request)) as pieces:
+            async for piece in pieces:
+                for word in piece.split():
+                    yield f"{word} "
 
     def _next_response(self, request: ModelRequest) -> ModelResponse:
         text = self.mock_responses[self.response_index % len(self.mock_responses)] if self.mock_responses else ""

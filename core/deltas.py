@@ -1,11 +1,16 @@
-"""The one union of events that a streamed model answer is made of."""
+"""The one union of events that a streamed model answer is made of. `stream_folding.py` makes the answer of them.
 
-from dataclasses import dataclass
+A delta's `index` is the place of its part in the answer, among all parts; places may have gaps, and parts may take turns.
+`provider_data` replaces what an earlier delta of the same part brought.
+"""
+
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, TypeAdapter
+from pydantic import Discriminator, JsonValue, TypeAdapter
 
 from .inference import FinishReason
+from .parts import ProviderData
 from .usage import Usage
 
 
@@ -14,6 +19,8 @@ class TextDelta:
     """More visible text."""
 
     text: str
+    index: int = 0
+    provider_data: ProviderData | None = None
     kind: Literal["text_delta"] = "text_delta"
 
 
@@ -23,6 +30,8 @@ class ReasoningDelta:
 
     text: str
     signature: str | None = None
+    index: int = 0
+    provider_data: ProviderData | None = None
     kind: Literal["reasoning_delta"] = "reasoning_delta"
 
 
@@ -34,6 +43,7 @@ class ToolCallDelta:
     call_id: str | None = None
     name: str | None = None
     arguments: str = ""
+    provider_data: ProviderData | None = None
     kind: Literal["tool_call_delta"] = "tool_call_delta"
 
 
@@ -47,10 +57,18 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFinished:
-    """The last event of a stream that came to its end."""
+    """The last event of a stream that came to its end: what is known of the answer as a whole."""
 
     finish_reason: FinishReason
     raw_finish_reason: str | None = None
+    model: str = ""
+    response_id: str | None = None
+    provider: str = ""
+    cached: bool = False
+    attempts: int = 1
+    latency_s: float = 0.0
+    """Seconds from the first attempt's start to the end."""
+    metadata: dict[str, JsonValue] = field(default_factory=dict)
     kind: Literal["stream_finished"] = "stream_finished"
 
 

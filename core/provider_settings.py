@@ -1,10 +1,10 @@
 """The settings of one model endpoint, and the base of all sections: frozen, strict, and without unknown names."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from .secrets import HIDDEN_INPUT, SecretReference
@@ -50,10 +50,19 @@ def _is_bare_url(value: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.hostname) and has_port and not re.search(r"[@?#\s]", value)
 
 
+Kind = Literal["mock", "openai", "local"]
+
+
+def _with_client(value: object) -> object:
+    if value in ("anthropic", "google"):
+        raise ValueError(f"there is no client for this provider yet; supported: {', '.join(get_args(Kind))}")
+    return value
+
+
 class ProviderSettings(Section):
     """One model endpoint. POLARIS's names (provider, api_endpoint, model_name, timeout, retry_delay) are understood as well."""
 
-    kind: Literal["mock", "openai", "local"] = Field(default="mock", validation_alias=AliasChoices("kind", "provider"))
+    kind: Annotated[Kind, BeforeValidator(_with_client)] = Field(default="mock", validation_alias=AliasChoices("kind", "provider"))
     """mock answers without a network; local is any server that speaks OpenAI's chat completions."""
     base_url: Annotated[str, AfterValidator(_bare_url)] | None = Field(
         default=None, validation_alias=AliasChoices("base_url", "api_endpoint")

@@ -12,8 +12,8 @@ from .tool_schema import ToolSchema
 from .usage import Usage
 
 RunStatus = Literal["completed", "max_iterations", "budget_exceeded", "deadline_exceeded", "cancelled", "failed"]
-Protocol = Literal["native", "json"]
-"""How the model calls tools: by its API's own tool calls, or by JSON actions in its text."""
+Protocol = Literal["native", "json", "either"]
+"""How the model calls tools: by its API's own tool calls, by JSON actions in its text, or by whichever of the two it likes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

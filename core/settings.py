@@ -1,18 +1,24 @@
 """Every setting of the package, with its unit and its default: one frozen value, made from one YAML file, a mapping, or nothing."""
 
+import logging
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import AliasChoices, Field, JsonValue, ValidationError, model_validator
 
 from .canonical import digest
 from .exceptions import LLMConfigurationError
+from .polaris_config import BUILT_IN_TOOLS, POLARIS_SECTIONS, Note, llm_section, translate
 from .provider_settings import ImportReference, Name, ProviderSettings, Section
 from .runs import Protocol, RunLimits
 from .settings_errors import configuration_error
-from .settings_file import read_settings_file
+from .settings_file import PROFILE_VARIABLE, of_profile, profiles_of, read_settings_file, substituted
 from .tool_results import MAX_RESULT_CHARACTERS
+
+logger = logging.getLogger(__name__)
 
 _LIMITS = RunLimits()
 _MB = 1_000_000
@@ -21,9 +27,7 @@ _MB = 1_000_000
 class ToolRegistrySettings(Section):
     """Which tools there are, and the workers that run them."""
 
-    tools: tuple[ImportReference, ...] = Field(
-        default=("polaris_llm.core.tool_registry:EchoTool", "polaris_llm.core.tool_registry:CalculatorTool"), strict=False
-    )
+    tools: tuple[ImportReference, ...] = Field(default=tuple(BUILT_IN_TOOLS.values()), strict=False)
     """Where the tools are found, each `module:attribute`."""
     workers: int = Field(default=2, ge=1)
     children_per_worker: int = Field(default=2, ge=1)
@@ -36,8 +40,28 @@ class ToolRegistrySettings(Section):
     """Node labels that workers are placed by."""
 
 
+class ToolSettings(Section):
+    """What holds for the tool of one name."""
+
+    enabled: bool = True
+    """Whether the pool offers the tool, if tool_registry.tools lists it."""
+    timeout_s: float | None = Field(default=None, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
+    """Seconds of one call; None leaves it to the tool, and then to tool_registry.timeout_s."""
+    cache_ttl_s: float | None = Field(default=None, ge=0, validation_alias=AliasChoices("cache_ttl_s", "cache_ttl"))
+    """Seconds a result is kept; 0 and None keep nothing."""
+
+
+class PromptSettings(Section):
+    """Where prompts come from."""
+
+    template_directory: str | None = Field(default=None, min_length=1)
+    """Its YAML files win over the package's own templates; a relative path starts at the process's working directory."""
+    enable_custom_templates: bool = True
+    """Whether a file's template_directory is taken."""
+
+
 class ConversationSettings(Section):
-    """The limits of a run, where the run sets none, and the hosts that sessions live in."""
+    """The limits of a run, where the run sets none, the hosts that sessions live in, and what a ConversationManager keeps."""
 
     max_steps: int = Field(default=_LIMITS.max_steps, ge=1)
     """Model calls of one run."""
@@ -49,15 +73,21 @@ class ConversationSettings(Section):
     hosts: int = Field(default=1, ge=1)
     """Conversation hosts, each a process."""
     max_sessions_per_host: int = Field(default=2000, ge=1)
+    max_conversations: int = Field(default=1000, ge=1)
+    """Of one ConversationManager."""
+    max_messages_per_conversation: int = Field(default=100, ge=1)
+    """The oldest go first."""
+    cleanup_interval_hours: float = Field(default=24.0, gt=0)
+    """Hours after which a ConversationManager lets go of a conversation that nobody used."""
 
 
 class CachingSettings(Section):
     """What is kept of models' answers."""
 
     enabled: bool = True
-    max_entries: int = Field(default=10_000, ge=1)
+    max_entries: int = Field(default=10_000, ge=1, validation_alias=AliasChoices("max_entries", "max_size"))
     max_bytes: int = Field(default=100 * _MB, ge=1)
-    default_ttl_s: float = Field(default=300.0, ge=0)
+    default_ttl_s: float = Field(default=300.0, ge=0, validation_alias=AliasChoices("default_ttl_s", "default_ttl"))
     """Seconds an answer is kept; 0 keeps nothing."""
     max_temperature: float = Field(default=0.3, ge=0)
     """Answers sampled hotter than this are not kept, unless a request asks for it."""
@@ -104,6 +134,8 @@ class Settings(Section):
     """The provider named "default", written at the top."""
     providers: dict[Name, ProviderSettings] = Field(default_factory=dict)
     tool_registry: ToolRegistrySettings = ToolRegistrySettings()
+    tools: dict[Name, ToolSettings] = Field(default_factory=dict)
+    prompt_management: PromptSettings = PromptSettings()
     conversation_management: ConversationSettings = ConversationSettings()
     caching: CachingSettings = CachingSettings()
     runtime: RuntimeSettings = RuntimeSettings()
@@ -115,13 +147,49 @@ class Settings(Section):
         return self
 
     @classmethod
-    def load(cls, source: str | Path | Mapping[str, Any] | None = None) -> "Settings":  # JSON, checked below
-        """The settings of a YAML file or a mapping, or the default ones; raises LLMConfigurationError with all that is wrong."""
-        if source is None:
-            return cls()
-        if isinstance(source, Mapping):
-            return cls._checked(dict(source), "settings")
-        return cls._checked(read_settings_file(Path(source)), str(source))
+    def load(
+        cls,
+        source: str | Path | Mapping[str, Any] | None = None,  # JSON, checked below
+        profile: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> "Settings":
+        """The settings of a YAML file or a mapping, or the default ones; raises LLMConfigurationError with all that is wrong.
+
+        A file with profiles is read as one of them: `profile`, else what POLARIS_ENVIRONMENT says.
+        """
+        loaded = cls.load_with_notes(source, profile, environ)
+        unused = sum(not note.is_used for note in loaded.notes)
+        if unused:
+            logger.warning("%s: %d settings are not used; `polaris-llm config check` tells which, and why", loaded.source, unused)
+        return loaded.settings
+
+    @classmethod
+    def load_with_notes(
+        cls,
+        source: str | Path | Mapping[str, Any] | None = None,  # as in `load`
+        profile: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> "LoadedSettings":
+        """What `load` gives, with a note on each setting that was written."""
+        is_file = isinstance(source, str | Path)
+        content = read_settings_file(Path(source)) if isinstance(source, str | Path) else dict(source or {})
+        where = str(source) if is_file else "settings"
+        profiles = profiles_of(content, (*cls.model_fields, *POLARIS_SECTIONS))
+        chosen = _chosen(profiles, profile, where, environ)
+        if chosen is not None:
+            where, content = f"{where}, profile {chosen}", of_profile(content, profiles, chosen)
+        translation = translate(substituted(content, where, environ) if is_file else content, cls)
+        return LoadedSettings(settings=cls._checked(translation.content, where), notes=translation.notes, source=where)
+
+    @classmethod
+    def from_polaris_config(cls, raw: Mapping[str, Any]) -> "Settings":  # what POLARIS read
+        """The settings for `PolarisConfiguration.get_raw_config()`, or its section `llm`; its key is kept as a secret.
+
+        Other sections, and names in `llm` that mean nothing here, are ignored with a warning.
+        """
+        sections = raw if isinstance(raw.get("llm"), Mapping) else {"llm": raw}
+        known = {name: value for name, value in sections.items() if name in (*cls.model_fields, *POLARIS_SECTIONS)}
+        return cls.load({**known, "llm": llm_section(sections["llm"], cls)})
 
     @classmethod
     def _checked(cls, content: dict[str, Any], source: str) -> "Settings":  # JSON, checked here
@@ -148,3 +216,23 @@ class Settings(Section):
         sections: dict[str, JsonValue] = self.model_dump(mode="json", exclude={"llm", "providers"})
         providers = {name: settings.model_dump(mode="json") for name, settings in self.all_providers.items()}
         return digest({**sections, "providers": providers})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedSettings:
+    """Settings, and what became of all that was written."""
+
+    settings: Settings
+    notes: tuple[Note, ...]
+    source: str
+    """The file, and the profile of it that was read."""
+
+
+def _chosen(profiles: tuple[str, ...], profile: str | None, source: str, environ: Mapping[str, str]) -> str | None:
+    """The profile to read; None where there are none."""
+    wanted = profile or (environ.get(PROFILE_VARIABLE) if profiles else None)
+    if wanted in profiles or (wanted is None and not profiles):
+        return wanted
+    known = f"its profiles: {', '.join(profiles)}" if profiles else "it has no profiles: leave the profile out"
+    problem = f"no profile {wanted!r}" if wanted else f"which profile? Name one, or set {PROFILE_VARIABLE}"
+    raise LLMConfigurationError(f"{source}: {problem}; {known}", config_key="profile", config_value=wanted)

@@ -22,8 +22,8 @@ def step_request(state: SessionState) -> ModelRequest:
     return ModelRequest(
         model=spec.model or "",
         messages=state.messages,
-        tools=spec.tools if spec.protocol == "native" else (),
-        tool_choice="none" if last and spec.tools and spec.protocol == "native" else "auto",
+        tools=spec.tools if spec.protocol != "json" else (),
+        tool_choice="none" if last and spec.tools and spec.protocol != "json" else "auto",
         response_schema=_response_schema(spec, last),
         seed=spec.seed,
         extras=spec.extras,

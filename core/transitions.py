@@ -209,7 +209,7 @@ def _close_calls(state: SessionState, status: RunStatus) -> SessionState:
 
 def _say_results(state: SessionState) -> SessionState:
     results = tuple(call.result for call in state.calls if call.result is not None)
-    if state.active_run.spec.protocol == "json" and not state.messages[-1].tool_calls:
+    if state.active_run.spec.protocol != "native" and not state.messages[-1].tool_calls:
         return _say(state, action_protocol.result_message(results))
     return _say(state, ModelMessage(role="tool", parts=results))
 

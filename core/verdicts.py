@@ -54,7 +54,9 @@ _NO_ANSWER = frozenset(
     {FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED}
 )
 _CUT_OFF = "the answer is cut off: raise max_output_tokens, or ask for a shorter one"
-_ACTION = re.compile(r'"action"\s*:')
+_ACTIONS = ("use_tool", "final_answer")
+_ACTION = {"json": re.compile(r'"action"\s*:'), "either": re.compile(r'"action"\s*:\s*"(use_tool|final_answer)"')}
+"""What shows that a text was meant as an action; a free text may hold actions of another kind."""
 
 
 def verdict_on(response: ModelResponse, spec: RunSpec) -> Verdict:
@@ -64,14 +66,14 @@ def verdict_on(response: ModelResponse, spec: RunSpec) -> Verdict:
     if response.finish_reason in _NO_ANSWER:
         error = LLMAPIError(f"the model gave no answer: {response.raw_finish_reason or response.finish_reason}", retryable=False)
         return Refused(error=ErrorRecord.of(error), result=response.text or None)
-    if spec.protocol == "json":
-        return _verdict_on_action(response, spec)
-    return _verdict_on_text(response, spec)
+    if spec.protocol == "native":
+        return _verdict_on_text(response, spec)
+    return _verdict_on_action(response, spec)
 
 
 def _verdict_on_action(response: ModelResponse, spec: RunSpec) -> Verdict:
-    objects = (document for document in json_documents(response.text) if isinstance(document, dict))
-    action = next((found for found in objects if "action" in found), {})
+    objects = (document for document in json_documents(response.text) if isinstance(document, dict) and "action" in document)
+    action = next((found for found in objects if spec.protocol == "json" or found["action"] in _ACTIONS), {})
     match action:
         case {"action": "use_tool", "tool_name": str(name)}:
             arguments = action.get("parameters", {})
@@ -100,7 +102,7 @@ def _verdict_on_text(response: ModelResponse, spec: RunSpec) -> Verdict:
         return _unusable("the answer is empty", response)
     if spec.protocol == "json" and looks_cut_off(response.text):
         return _unusable(_CUT_OFF, response)
-    if spec.protocol == "json" and _ACTION.search(response.text):
+    if spec.protocol != "native" and _ACTION[spec.protocol].search(response.text):
         return _unusable("the action is not valid JSON", response)
     return Answered(result=response.text)
 

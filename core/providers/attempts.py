@@ -1,23 +1,34 @@
-"""The one retry loop: admit, one exchange, report; again while an error says that it may help. No other layer retries."""
+"""The one retry loop: admit, one exchange, report; again while an error says that it may help. No other layer retries.
+
+A stream is tried again only until its first event is there: what somebody may have seen is never said twice.
+"""
 
 import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from ..call_context import CallContext
+from ..deltas import StreamEvent, StreamFinished
 from ..exceptions import DeadlineExceededError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
+from ..stream_folding import Folding
+from .exchange import StreamLimits
+
+Result = TypeVar("Result")
 
 Exchange = Callable[[ModelRequest, CallContext, float], Awaitable[ModelResponse]]
 """One attempt: the request, its place and number (`call.attempt`), and the seconds it may take."""
+StreamedExchange = Callable[[ModelRequest, CallContext, StreamLimits], AsyncGenerator[StreamEvent, None]]
+"""One attempt whose answer comes in pieces; StreamFinished is the last."""
 Outcome = ModelResponse | BaseException
-"""What became of an attempt; a cancelled one has its CancelledError."""
+"""What became of an attempt; a cancelled one has its CancelledError, a stream that was left its GeneratorExit."""
 
 
 class AttemptGate(Protocol):
@@ -49,7 +60,7 @@ class RetryPolicy:
 
     max_attempts: int = 4
     timeout_s: float = 60.0
-    """Seconds one attempt may take."""
+    """Seconds one attempt may take; a stream may take as long again for each piece."""
     base_delay_s: float = 1.0
     """The longest wait before the second attempt; it doubles from there."""
     max_delay_s: float = 60.0
@@ -69,9 +80,22 @@ class Surroundings:
 class _Run:
     request: ModelRequest
     call: CallContext
+    started: float
     deadline: float
     attempts: int = 0
     first_error: LLMIntegrationError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A stream that has begun: its ticket is still to be reported."""
+
+    ticket: object
+    first: StreamEvent
+    rest: AsyncGenerator[StreamEvent, None]
+
+
+_Attempt = Callable[[_Run], Awaitable[Result]]
 
 
 class Attempts:
@@ -87,17 +111,41 @@ class Attempts:
 
     async def run(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The first answer; raises the last attempt's error, or DeadlineExceededError when there is no time for an attempt."""
+        run = self._begun(request, call)
+        response = await self._first_success(run, self._attempt)
+        return replace(response, attempts=run.attempts, latency_s=self._surroundings.clock() - run.started)
+
+    async def stream(self, request: ModelRequest, call: CallContext, exchange: StreamedExchange) -> AsyncGenerator[StreamEvent, None]:
+        """The events of the first attempt that has one; raises as `run` does, and what happens after that event."""
+        run = self._begun(request, call)
+
+        async def opened(run: _Run) -> _Opened:
+            return await self._open(run, exchange)
+
+        stream = await self._first_success(run, opened)
+        async with aclosing(stream.rest), aclosing(self._reported(run, stream)) as events:
+            async for event in events:
+                yield event
+
+    def _begun(self, request: ModelRequest, call: CallContext) -> _Run:
         started = self._surroundings.clock()
         deadline = math.inf if call.remaining_s is None else started + call.remaining_s
-        run = _Run(request=request, call=call, deadline=deadline)
+        return _Run(request=request, call=call, started=started, deadline=deadline)
+
+    async def _first_success(self, run: _Run, attempt: _Attempt[Result]) -> Result:
         try:
-            response = await self._attempt(run)
+            return await attempt(run)
         except LLMIntegrationError as error:
             run.first_error = error
-            response = await self._retry(run)  # only now, because tenacity costs 40 us even when nothing fails
-        return replace(response, attempts=run.attempts, latency_s=self._surroundings.clock() - started)
+            return await self._retry(run, attempt)  # only now, because tenacity costs 40 us even when nothing fails
 
-    async def _retry(self, run: _Run) -> ModelResponse:
+    async def _retry(self, run: _Run, attempt: _Attempt[Result]) -> Result:
+        async def attempt_or_first_error() -> Result:
+            error, run.first_error = run.first_error, None
+            if error is not None:
+                raise error  # tenacity's first attempt is the one that was made without it
+            return await attempt(run)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_help),
             wait=self._wait_s,
@@ -106,20 +154,13 @@ class Attempts:
             reraise=True,
         )
         try:
-            return await retrying(self._attempt_or_first_error, run)
+            return await retrying(attempt_or_first_error)
         except LLMIntegrationError as error:
             error.context["attempts"] = run.attempts
             raise
 
-    async def _attempt_or_first_error(self, run: _Run) -> ModelResponse:
-        error, run.first_error = run.first_error, None
-        if error is not None:
-            raise error  # tenacity's first attempt is the one that was made without it
-        return await self._attempt(run)
-
     async def _attempt(self, run: _Run) -> ModelResponse:
-        run.attempts += 1
-        call = run.call if run.attempts == 1 else self._renewed(run)
+        call = self._next_call(run)
         ticket = await self._gate.admit(run.request, call)
         try:
             response = await self._exchange(run.request, call, self._timeout_s(run))
@@ -128,6 +169,35 @@ class Attempts:
             raise
         self._gate.report(ticket, response)
         return response
+
+    async def _open(self, run: _Run, exchange: StreamedExchange) -> _Opened:
+        call = self._next_call(run)
+        ticket = await self._gate.admit(run.request, call)
+        try:
+            events = exchange(run.request, call, self._limits(run))
+            return _Opened(ticket=ticket, first=await anext(events), rest=events)
+        except BaseException as error:  # as above
+            self._gate.report(ticket, error)
+            raise
+
+    async def _reported(self, run: _Run, stream: _Opened) -> AsyncGenerator[StreamEvent, None]:
+        folding = Folding()
+        event: StreamEvent | None = stream.first
+        try:
+            while event is not None:
+                if isinstance(event, StreamFinished):
+                    event = replace(event, attempts=run.attempts, latency_s=self._surroundings.clock() - run.started)
+                folding.add(event)
+                yield event
+                event = await anext(stream.rest, None)
+        except BaseException as error:  # as above
+            self._gate.report(stream.ticket, error)
+            raise
+        self._gate.report(stream.ticket, folding.response())
+
+    def _next_call(self, run: _Run) -> CallContext:
+        run.attempts += 1
+        return run.call if run.attempts == 1 else self._renewed(run)
 
     def _renewed(self, run: _Run) -> CallContext:
         remaining_s = None if run.call.remaining_s is None else run.deadline - self._surroundings.clock()
@@ -139,6 +209,11 @@ class Attempts:
             message = f"no time is left to ask model {run.request.model!r}: its {run.call.remaining_s:g} s are over"
             raise DeadlineExceededError(message, model_name=run.request.model)
         return min(self._policy.timeout_s, left_s)
+
+    def _limits(self, run: _Run) -> StreamLimits:
+        first_byte_s = self._timeout_s(run)
+        left_s = run.deadline - self._surroundings.clock()
+        return StreamLimits(first_byte_s=first_byte_s, idle_s=self._policy.timeout_s, total_s=left_s)
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = _error(state)

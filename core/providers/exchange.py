@@ -1,10 +1,12 @@
 """One HTTP exchange as values, and what a wire format's codec makes of them. No I/O."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from ..deltas import StreamEvent
 from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
 
@@ -62,11 +64,53 @@ class HttpReply:
         return self.body.decode("utf-8", "replace")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """How long a stream may take."""
+
+    first_byte_s: float
+    """Seconds until anything of the answer comes."""
+    idle_s: float
+    """Seconds between two pieces of it."""
+    total_s: float = math.inf
+
+
+class StreamDecoder(Protocol):
+    """One streamed answer in the making."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the answer has come, though the server may have more to say."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether StreamFinished has been given out."""
+        ...
+
+    @property
+    def arrived(self) -> str:
+        """How much of the answer has come, in words."""
+        ...
+
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
+        """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
+        ...
+
+    def end(self) -> Iterator[StreamEvent]:
+        """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
+        ...
+
+
 class Codec(Protocol):
     """One provider's wire format."""
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
+        ...
+
+    def encode_stream(self, request: ModelRequest) -> HttpCall:
+        """The call that asks for the same as a stream of server-sent events."""
         ...
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
@@ -75,4 +119,8 @@ class Codec(Protocol):
 
     def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
         """The error that a reply of any other status means."""
+        ...
+
+    def stream_decoder(self, call: HttpCall, head: HttpReply) -> StreamDecoder:
+        """What reads the stream that a reply of status 2xx brings; `head` is the reply without its body."""
         ...

@@ -1,15 +1,19 @@
 """A model behind HTTP: a codec, a transport and the attempts, put together."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
 from ..call_context import CallContext
+from ..deltas import StreamEvent
+from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
+from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy
-from .exchange import Codec
-from .transport import HttpTransport
+from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
+from .transport import HttpStream, HttpTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +51,85 @@ class HttpModel:
         """The model's answer; raises LLMIntegrationError."""
         return await self._attempts.run(self._defaults.applied_to(request), call)
 
+    async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
+        """The answer as it comes; raises LLMIntegrationError, and tries again only before the first event."""
+        async with aclosing(self._attempts.stream(self._defaults.applied_to(request), call, self._streamed_exchange)) as events:
+            async for event in events:
+                yield event
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
 
     async def _exchange(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
         http_call = self._codec.encode(request)
-        reply = await self._transport.send(http_call, timeout_s)
+        return self._answer(http_call, await self._transport.send(http_call, timeout_s))
+
+    async def _streamed_exchange(self, request: ModelRequest, call: CallContext, limits: StreamLimits) -> AsyncGenerator[StreamEvent, None]:
+        http_call = self._codec.encode_stream(request)
+        async with self._transport.stream(http_call, limits) as reply:
+            start = await _start(reply)
+            if 200 <= reply.head.status < 300 and _is_stream(reply, start):
+                decoder = self._codec.stream_decoder(http_call, reply.head)
+                async with aclosing(_decoded(decoder, reply, start)) as events:
+                    async for event in events:
+                        yield event
+            else:
+                for event in unfold(await self._whole(http_call, reply, start)):
+                    yield event
+
+    async def _whole(self, http_call: HttpCall, reply: HttpStream, start: bytes) -> ModelResponse:
+        body = start + b"".join([chunk async for chunk in reply.chunks])
+        return self._answer(http_call, replace(reply.head, body=body))
+
+    def _answer(self, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
         if 200 <= reply.status < 300:
             return self._codec.decode(http_call, reply)
         raise self._codec.decode_error(http_call, reply)
+
+
+async def _start(reply: HttpStream) -> bytes:
+    """The body as far as the first chunk that says anything."""
+    start = b""
+    async for chunk in reply.chunks:
+        start += chunk
+        if start.strip():
+            break
+    return start
+
+
+def _is_stream(reply: HttpStream, start: bytes) -> bool:
+    """Whether a body is server-sent events. Its content type may be wrong, but JSON and HTML begin as no event does."""
+    said = start.lstrip()[:1]
+    claimed = "text/event-stream" in reply.head.headers.get("content-type", "")
+    return (claimed or said in _EVENT_STARTS) and said not in _DOCUMENT_STARTS
+
+
+async def _decoded(decoder: StreamDecoder, reply: HttpStream, start: bytes) -> AsyncGenerator[StreamEvent, None]:
+    try:
+        async with aclosing(_until_complete(decoder, reply, start)) as chunks:
+            async for chunk in chunks:
+                for event in decoder.feed(chunk):
+                    yield event
+        for event in decoder.end():
+            yield event
+    except LLMIntegrationError as error:
+        error.message = f"{error.message}; {decoder.arrived} had arrived"
+        raise
+
+
+async def _until_complete(decoder: StreamDecoder, reply: HttpStream, start: bytes) -> AsyncGenerator[bytes, None]:
+    """The body's chunks; one that breaks off when nothing more of the answer is to come has simply ended."""
+    yield start
+    try:
+        while not decoder.finished and (chunk := await anext(reply.chunks, None)) is not None:
+            yield chunk
+    except LLMAPIError:
+        if not decoder.complete:
+            raise
+    await reply.drain()
+
+
+_EVENT_STARTS = (b":", b"d", b"e", b"i", b"r", b"\xef")
+"""Of a comment, data, event, id, retry and the byte order mark."""
+_DOCUMENT_STARTS = (b"{", b"[", b"<", b'"')

@@ -6,14 +6,18 @@ It goes through the same attempts as a real provider, and everything it says is 
 import hashlib
 import importlib
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Literal, assert_never
 
 from ..call_context import CallContext
+from ..deltas import StreamEvent
 from ..exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError, LLMRateLimitError, LLMTimeoutError
 from ..inference import ModelRequest, ModelResponse
+from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy, Surroundings
+from .exchange import StreamLimits
 
 Script = Callable[[ModelRequest], ModelResponse]
 Failure = Literal["rate_limit", "server_error", "timeout", "connection"]
@@ -76,25 +80,41 @@ class MockModel:
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The script's answer; raises LLMIntegrationError when the schedule has more failures than attempts are made."""
-        return await self._attempts.run(request, call if call.session_id else self._numbered(call))
+        return await self._attempts.run(request, self._numbered(call))
+
+    async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
+        """The script's answer, word by word over the schedule's latency; raises as `respond` does, before the first word."""
+        async with aclosing(self._attempts.stream(request, self._numbered(call), self._streamed_exchange)) as events:
+            async for event in events:
+                yield event
 
     async def close(self) -> None:
         """Nothing is open."""
 
     async def _exchange(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
         fate = self._schedule.fate(call)
-        wait_s = min(fate.latency_s, timeout_s)
+        await self._sleep(min(fate.latency_s, timeout_s))
+        _check(fate, request, timeout_s)
+        return _labelled(self._script(request), request)
+
+    async def _streamed_exchange(self, request: ModelRequest, call: CallContext, limits: StreamLimits) -> AsyncGenerator[StreamEvent, None]:
+        fate = self._schedule.fate(call)
+        timeout_s = min(limits.first_byte_s, limits.total_s)
+        if fate.failure or fate.latency_s > timeout_s:
+            await self._sleep(min(fate.latency_s, timeout_s))
+        _check(fate, request, timeout_s)
+        events = tuple(unfold(_labelled(self._script(request), request)))
+        for event in events:
+            await self._sleep(fate.latency_s / len(events))
+            yield event
+
+    async def _sleep(self, wait_s: float) -> None:
         if wait_s:
             await self._surroundings.sleep(wait_s)
-        if fate.latency_s > timeout_s:
-            raise _failure("timeout", request, timeout_s)
-        if fate.failure is not None:
-            raise _failure(fate.failure, request, timeout_s)
-        return _labelled(self._script(request), request)
 
     def _numbered(self, call: CallContext) -> CallContext:
         # calls that belong to no session have their order for a place
-        return replace(call, call_index=next(self._numbers))
+        return call if call.session_id else replace(call, call_index=next(self._numbers))
 
 
 def load_script(reference: str) -> Script:
@@ -117,6 +137,13 @@ def _labelled(response: ModelResponse, request: ModelRequest) -> ModelResponse:
         raise LLMConfigurationError(f"the mock's script returned a {type(response).__name__}; return a ModelResponse", provider=PROVIDER)
     model = response.model or request.model or DEFAULT_MODEL
     return replace(response, model=model, provider=PROVIDER, metadata={**response.metadata, "mock": True})
+
+
+def _check(fate: Fate, request: ModelRequest, timeout_s: float) -> None:
+    if fate.latency_s > timeout_s:
+        raise _failure("timeout", request, timeout_s)
+    if fate.failure is not None:
+        raise _failure(fate.failure, request, timeout_s)
 
 
 def _failure(kind: Failure, request: ModelRequest, timeout_s: float) -> LLMIntegrationError:

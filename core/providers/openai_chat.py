@@ -1,11 +1,11 @@
 """OpenAI's chat completions, as OpenAI and every compatible server speak them: how a request is written. No I/O.
 
-Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat_reply.py` reads the answers.
+Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat_reply.py` and `openai_chat_stream.py` read the answers.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -18,6 +18,7 @@ from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, 
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .openai_chat_reply import REASONING_FIELD, WIRE, read_reply
+from .openai_chat_stream import ChatStreamDecoder
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -41,17 +42,15 @@ class OpenAIChatCodec:
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what JSON cannot carry."""
-        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key}"
-        try:
-            body = json.dumps(self._payload(request), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
-            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
-        url = completions_url(self.base_url)
-        content = body.encode("utf-8", "replace")
-        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+        return self._call(request, self._payload(request))
+
+    def encode_stream(self, request: ModelRequest) -> HttpCall:
+        """The call that asks for the same as a stream; an extra of `stream_options: None` is for servers that refuse these."""
+        options: Wire = {"stream_options": {"include_usage": True}, **request.extras}
+        payload = self._payload(replace(request, extras=options)) | {"stream": True}
+        call = self._call(request, payload)
+        # packed, the pieces would be held back until a block is full
+        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -60,6 +59,23 @@ class OpenAIChatCodec:
     def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
         """The error that a reply of any other status means."""
         return api_error(call, reply)
+
+    def stream_decoder(self, call: HttpCall, head: HttpReply) -> ChatStreamDecoder:
+        """What reads the stream that a reply of status 2xx brings."""
+        return ChatStreamDecoder(call, head)
+
+    def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
+        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
+        if self.api_key:
+            headers["authorization"] = f"Bearer {self.api_key}"
+        try:
+            body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
+            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
+        url = completions_url(self.base_url)
+        content = body.encode("utf-8", "replace")
+        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
     def _payload(self, request: ModelRequest) -> Wire:
         official = _is_official(self.base_url)

@@ -1,10 +1,9 @@
 """OpenAI's chat completions: how an answer is read. Tolerant of what compatible servers leave out or get wrong; no I/O."""
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import JsonValue
 
@@ -12,6 +11,7 @@ from ..exceptions import LLMResponseParsingError
 from ..inference import FinishReason, ModelRequest, ModelResponse
 from ..parts import Part, ReasoningPart, TextPart, ToolCallPart
 from ..usage import Usage
+from ..wire_json import arguments_of, json_value
 from .api_errors import api_error, error_code
 from .exchange import HttpCall, HttpReply
 
@@ -40,6 +40,10 @@ class _Answer:
     parts: tuple[Part, ...]
     refused: bool
 
+    @property
+    def called(self) -> bool:
+        return any(isinstance(part, ToolCallPart) for part in self.parts)
+
 
 def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -47,16 +51,16 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
     choice = _first_choice(payload)
     if choice is None:
         if payload.get("error"):
-            raise api_error(call, replace(reply, status=_true_status(payload, reply.status)))
-        raise _unreadable(call, reply, "has no choices")
+            raise api_error(call, replace(reply, status=true_status(payload, reply.status)))
+        raise unreadable(call, reply, "has no choices")
     answer = _answer(choice, call.request)
     raw_reason = choice.get("finish_reason")
-    identity = {"response_id": payload["id"]} if _is_text(payload.get("id")) else {}
+    identity = {"response_id": payload["id"]} if is_text(payload.get("id")) else {}
     return ModelResponse(
-        model=payload["model"] if _is_text(payload.get("model")) else call.request.model,
+        model=payload["model"] if is_text(payload.get("model")) else call.request.model,
         parts=answer.parts,
         usage=read_usage(payload.get("usage")),
-        finish_reason=_finish_reason(raw_reason, answer),
+        finish_reason=finish_reason(raw_reason, called=answer.called, refused=answer.refused),
         raw_finish_reason=raw_reason if isinstance(raw_reason, str) else None,
         provider=call.provider,
         metadata={"raw_response": payload} if keep_raw else {},
@@ -80,26 +84,16 @@ def read_usage(raw: object) -> Usage:
 
 def _payload(call: HttpCall, reply: HttpReply) -> Wire:
     try:
-        payload = _loads(reply.text)
+        payload = json_value(reply.text)
     except (ValueError, RecursionError) as error:
-        raise _unreadable(call, reply, "is no JSON") from error
+        raise unreadable(call, reply, "is no JSON") from error
     if not isinstance(payload, dict):
-        raise _unreadable(call, reply, "is no JSON object")
+        raise unreadable(call, reply, "is no JSON object")
     return payload
 
 
-def _loads(text: str) -> object:
-    """JSON that can be written again: without NaN and infinities, and without half characters, which a cut-off answer may end with."""
-    value = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")) if "\\ud" in text.lower() else value
-
-
-def _finite(text: str) -> float | None:
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
-def _unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
+def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
+    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
     kind = reply.headers.get("content-type", "no content type")
     message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(reply.body)} bytes, {kind[:100]})"
     return LLMResponseParsingError(
@@ -117,7 +111,8 @@ def _first_choice(payload: Wire) -> Wire | None:
     return first if isinstance(first, dict) else None
 
 
-def _true_status(payload: Wire, status: int) -> int:
+def true_status(payload: Wire, status: int) -> int:
+    """The status that an error in disguise should have had, when its code is one."""
     code = error_code(payload) or ""
     return int(code) if code.isdecimal() and 400 <= int(code) < 600 else status
 
@@ -125,27 +120,28 @@ def _true_status(payload: Wire, status: int) -> int:
 def _answer(choice: Wire, request: ModelRequest) -> _Answer:
     message = choice.get("message")
     wire: Wire = message if isinstance(message, dict) else {"content": choice.get("text")}
-    text = _text(wire.get("content"))
-    refusal = _text(wire.get("refusal"))
+    text = text_of(wire.get("content"))
+    refusal = text_of(wire.get("refusal"))
     parts: list[Part] = [*_thoughts(wire)]
     parts += [TextPart(text=found) for found in (text, refusal) if found]
     parts += _calls(wire, request)
     return _Answer(parts=tuple(parts), refused=bool(refusal))
 
 
-def _text(content: object) -> str:
+def text_of(content: object) -> str:
+    """The text of a content field, which may be a list of blocks; empty when there is none."""
     match content:
         case str():
             return content
         case list():
-            return "".join(_text(block.get("text")) for block in content if isinstance(block, dict))
+            return "".join(text_of(block.get("text")) for block in content if isinstance(block, dict))
         case _:
             return ""
 
 
 def _thoughts(wire: Wire) -> Iterator[ReasoningPart]:
-    name = next((name for name in (REASONING_FIELD, "reasoning") if _is_text(wire.get(name))), REASONING_FIELD)
-    text = _text(wire.get(name))
+    name = next((name for name in (REASONING_FIELD, "reasoning") if is_text(wire.get(name))), REASONING_FIELD)
+    text = text_of(wire.get(name))
     kept: dict[str, JsonValue] = {} if name == REASONING_FIELD else {"field": name}
     if wire.get("reasoning_details"):
         kept["reasoning_details"] = wire["reasoning_details"]
@@ -160,28 +156,33 @@ def _calls(wire: Wire, request: ModelRequest) -> Iterator[ToolCallPart]:
     used = {call.call_id for message in request.messages for call in message.tool_calls}
     for call in (*calls, *legacy):
         if isinstance(call, dict):
-            yield _call(call, _unused(call.get("id"), used))
+            yield _call(call, unused_id(call.get("id"), used))
 
 
 def _call(wire: Wire, call_id: str) -> ToolCallPart:
     function = wire.get("function")
     spoken: Wire = function if isinstance(function, dict) else wire
     raw = spoken.get("arguments")
-    arguments = _arguments(raw)
-    kept = {name: value for name, value in wire.items() if name not in _CALL_FIELDS and value is not None}
+    arguments = arguments_of(raw)
+    kept = extra_fields(wire)
     return ToolCallPart(
         call_id=call_id,
-        name=_text(spoken.get("name")),
+        name=text_of(spoken.get("name")),
         arguments=arguments or {},
         malformed=(raw if isinstance(raw, str) else json.dumps(raw)) if arguments is None else None,
         provider_data={WIRE: kept} if kept else None,
     )
 
 
+def extra_fields(wire: Wire) -> dict[str, JsonValue]:
+    """What a tool call holds beside the fields that the wire format has, and must get back."""
+    return {name: value for name, value in wire.items() if name not in _CALL_FIELDS and value is not None}
+
+
 _CALL_FIELDS = frozenset({"id", "type", "index", "function", "name", "arguments"})
 
 
-def _unused(wanted: object, used: set[str]) -> str:
+def unused_id(wanted: object, used: set[str]) -> str:
     """`wanted`, or the first like it that no call of this conversation has."""
     stem = wanted if isinstance(wanted, str) and wanted else "call"
     call_id, number = stem, 1
@@ -192,26 +193,16 @@ def _unused(wanted: object, used: set[str]) -> str:
     return call_id
 
 
-def _arguments(raw: object) -> dict[str, JsonValue] | None:
-    """The arguments, or None when they are no JSON object."""
-    if raw is None or raw == "":
-        return {}
-    try:
-        value = _loads(raw) if isinstance(raw, str) else raw
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _finish_reason(raw: object, answer: _Answer) -> FinishReason:
-    called = any(isinstance(part, ToolCallPart) for part in answer.parts)
+def finish_reason(raw: object, *, called: bool, refused: bool) -> FinishReason:
+    """Why the model stopped, by the server's word and by whether it called tools or refused."""
     reason = FINISH_REASONS.get(raw.lower(), FinishReason.STOP) if isinstance(raw, str) else FinishReason.STOP
     if reason is FinishReason.STOP and called:
         return FinishReason.TOOL_CALLS  # what servers say that do not tell the two apart
-    return FinishReason.REFUSAL if reason is FinishReason.STOP and answer.refused else reason
+    return FinishReason.REFUSAL if reason is FinishReason.STOP and refused else reason
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a field holds any text."""
     return isinstance(value, str) and value != ""
 
 

@@ -1,4 +1,4 @@
-"""The one place that talks to a model over the network: exactly one HTTP exchange per call.
+"""The one place that talks to a model over the network: exactly one HTTP exchange per call, whole or as a stream.
 
 No retries, no redirects, no cookies. Connections are pooled per event loop.
 """
@@ -8,10 +8,9 @@ import functools
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,11 +18,14 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ..exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError, LLMTimeoutError
-from .exchange import HttpCall, HttpReply
+from ..exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError
+from .exchange import HttpCall, HttpReply, StreamLimits
+from .stream_clock import StreamClock, timed_out
 
 _ENCODINGS = "gzip, deflate"
 """What httpx unpacks; aiohttp's own list may be longer."""
+_DRAIN_S = 0.25
+"""Long enough for what a server sends right after its last event."""
 _PRIVATE = re.compile(r"(?<=//)[^/@\s]*@|\?[^\s'\")>]*")
 """User, password and query of a URL."""
 
@@ -51,6 +53,22 @@ class _Pool:
     generator: AsyncGenerator[AiohttpTransport, None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpStream:
+    """A reply whose body is still coming."""
+
+    head: HttpReply
+    """The reply without its body."""
+    chunks: AsyncGenerator[bytes, None]
+
+    async def drain(self) -> None:
+        """Give the end a moment to come, so that the connection can serve the next call."""
+        with suppress(TimeoutError, LLMIntegrationError):
+            async with asyncio.timeout(_DRAIN_S):
+                async for _ in self.chunks:
+                    pass
+
+
 class HttpTransport:
     """Sends calls from any event loop; a loop that ends closes its own connections."""
 
@@ -61,11 +79,31 @@ class HttpTransport:
 
     async def send(self, call: HttpCall, timeout_s: float) -> HttpReply:
         """The reply, whatever its status; raises LLMTimeoutError, LLMConnectionError, or LLMAPIError for one that is too large."""
+        with self._errors_mapped(call):
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await self._exchange(call)
+            except TimeoutError:
+                raise timed_out(call, "total", timeout_s) from None
+
+    @asynccontextmanager
+    async def stream(self, call: HttpCall, limits: StreamLimits) -> AsyncGenerator[HttpStream, None]:
+        """The reply as it comes; leaving the block before its end closes the connection. Raises as `send` does, here or while it comes."""
+        idle_s = min(limits.idle_s, self._settings.read_timeout_s or limits.idle_s)
+        clock = StreamClock(call, replace(limits, idle_s=idle_s))
+        with self._errors_mapped(call):
+            async with clock.running():
+                response = await self._begin(call, read_timeout_s=None)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._exchange(call)
-        except TimeoutError:
-            raise _timed_out(call, "total", timeout_s) from None
+            async with aclosing(self._chunks(call, response, clock)) as chunks:
+                yield HttpStream(head=_head(response), chunks=chunks)
+        finally:
+            await response.aclose()
+
+    @contextmanager
+    def _errors_mapped(self, call: HttpCall) -> Iterator[None]:
+        try:
+            yield
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
             message = f"{call.provider} cannot be called at {call.endpoint!r}: {_told(call, error)}; check api_endpoint"
             raise LLMConfigurationError(message, config_key="api_endpoint", provider=call.provider) from None
@@ -83,29 +121,49 @@ class HttpTransport:
                 asyncio.run_coroutine_threadsafe(_close(pool), loop)
 
     async def _exchange(self, call: HttpCall) -> HttpReply:
-        settings = self._settings
-        timeouts = {"connect": settings.connect_timeout_s, "pool": settings.connect_timeout_s, "read": settings.read_timeout_s}
-        headers = {**call.headers, "accept-encoding": _ENCODINGS}
-        request = httpx.Request("POST", _parsed(call.url), headers=headers, content=call.body, extensions={"timeout": timeouts})
-        transport = await self._transport(call.url)
-        response = await transport.handle_async_request(request)
-        response.request = request
+        response = await self._begin(call, self._settings.read_timeout_s)
         try:
             body = await self._body(call, response)
         finally:
             await response.aclose()
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return HttpReply(status=response.status_code, headers=names, body=body, received_at=time.time())
+        return replace(_head(response), body=body)
+
+    async def _begin(self, call: HttpCall, read_timeout_s: float | None) -> httpx.Response:
+        connect_s = self._settings.connect_timeout_s
+        timeouts = {"connect": connect_s, "pool": connect_s, "read": read_timeout_s}
+        headers = {"accept-encoding": _ENCODINGS, **call.headers}
+        request = httpx.Request("POST", _parsed(call.url), headers=headers, content=call.body, extensions={"timeout": timeouts})
+        transport = await self._transport(call.url)
+        response = await transport.handle_async_request(request)
+        response.request = request
+        return response
 
     async def _body(self, call: HttpCall, response: httpx.Response) -> bytes:
         body = bytearray()
         async with aclosing(response.aiter_bytes()) as chunks:  # type: ignore[type-var]  # it is a generator, and says iterator
             async for chunk in chunks:
                 body += chunk
-                if len(body) > self._settings.max_reply_bytes:
-                    message = f"{call.provider}'s answer is larger than max_reply_bytes={self._settings.max_reply_bytes}"
-                    raise LLMAPIError(message, status_code=response.status_code, retryable=False, **call.facts)
+                self._check_size(call, response, len(body))
         return bytes(body)
+
+    async def _chunks(self, call: HttpCall, response: httpx.Response, clock: StreamClock) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async with aclosing(response.aiter_bytes()) as chunks:  # type: ignore[type-var]  # as above
+            while True:
+                with self._errors_mapped(call):
+                    async with clock.running():
+                        chunk = await anext(chunks, None)
+                clock.begin()
+                if chunk is None:
+                    return
+                size += len(chunk)
+                self._check_size(call, response, size)
+                yield chunk
+
+    def _check_size(self, call: HttpCall, response: httpx.Response, size: int) -> None:
+        if size > self._settings.max_reply_bytes:
+            message = f"{call.provider}'s answer is larger than max_reply_bytes={self._settings.max_reply_bytes}"
+            raise LLMAPIError(message, status_code=response.status_code, retryable=False, **call.facts)
 
     async def _transport(self, url: str) -> AiohttpTransport:
         key = (asyncio.get_running_loop(), self._proxy(url))
@@ -131,11 +189,17 @@ class HttpTransport:
         origin = error.__cause__ or error  # httpx_aiohttp calls every lost connection a ConnectTimeout
         if isinstance(origin, TimeoutError):
             if isinstance(error, httpx.ReadTimeout):
-                return _timed_out(call, "read", self._settings.read_timeout_s)
-            return _timed_out(call, "connect", self._settings.connect_timeout_s)
-        message = f"{call.provider} could not be reached at {call.endpoint}: {_told(call, origin)}"
+                return timed_out(call, "read", self._settings.read_timeout_s)
+            return timed_out(call, "connect", self._settings.connect_timeout_s)
+        happened = "broke off its answer" if isinstance(error, httpx.ReadError) else "could not be reached"
+        message = f"{call.provider} {happened} at {call.endpoint}: {_told(call, origin)}"
         retryable = not isinstance(origin, aiohttp.ClientSSLError)
         return LLMConnectionError(message, retryable=retryable, **call.facts)
+
+
+def _head(response: httpx.Response) -> HttpReply:
+    names = {name.lower(): value for name, value in response.headers.items()}
+    return HttpReply(status=response.status_code, headers=names, body=b"", received_at=time.time())
 
 
 async def _connections(settings: TransportSettings, proxy: str | None) -> AsyncGenerator[AiohttpTransport, None]:
@@ -170,13 +234,6 @@ def _environment_proxy(scheme: str, host: str) -> str | None:
     proxies = getproxies()
     proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
-
-
-def _timed_out(call: HttpCall, phase: str, limit_s: float | None) -> LLMTimeoutError:
-    missing = {"connect": "no connection", "read": "no further byte", "total": "no complete answer"}[phase]
-    message = f"{call.provider} gave {missing} within {limit_s:g} s at {call.endpoint} ({phase} timeout)"
-    facts: dict[str, Any] = {**call.facts, "context": {"phase": phase}}  # keywords of LLMAPIError
-    return LLMTimeoutError(message, timeout_seconds=limit_s, **facts)
 
 
 def _told(call: HttpCall, error: BaseException) -> str:

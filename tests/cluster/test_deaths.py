@@ -7,10 +7,11 @@ import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import UnknownSessionError
+from polaris_llm.core.tool_registry import tool
 from support.cluster_gates import Gate
 from support.cluster_runtime import RESULT_S, events_of, kill, pid_of, pool_tool, replaced, tool_contents
 from support.cluster_tools import COMPUTING_S
-from support.runtime_model import answer, call, plan
+from support.runtime_model import answer, call, plan, tell_results
 from support.tools_processes import gone
 
 pytestmark = pytest.mark.anyio
@@ -138,6 +139,24 @@ async def test_session_whose_host_dies_while_the_model_is_asked_goes_on(runtime:
     gate.open()
 
     assert (await session.aresult(RESULT_S)).result == "done"
+
+
+async def test_live_tool_is_called_again_when_the_desk_dies_that_had_its_call(runtime: LLMRuntime, gate: Gate) -> None:
+    @tool(effect="idempotent")
+    async def work() -> str:
+        """Do the work."""
+        await gate.passed()
+        return "worked"
+
+    desk = await pid_of(runtime, "callers")
+    session = await runtime.asubmit(plan(call("work"), tell_results()), tools=[work])
+    await gate.arrived()
+
+    await kill(desk)
+    await gate.arrived(times=2)
+    gate.open()
+
+    assert (await session.aresult(RESULT_S)).result == '["worked"]'
 
 
 async def test_supervisor_comes_back_and_replaces_what_dies_after_that(runtime: LLMRuntime, gate: Gate) -> None:

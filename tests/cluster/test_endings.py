@@ -34,12 +34,12 @@ async def ended_without_a_trace(program: Program, temporary: Path) -> int:
     return code
 
 
-async def test_closing_leaves_nothing_of_a_runtime_and_a_thread_that_has_ended_may_have_started_it(
+async def test_runtime_that_a_past_thread_started_and_nobody_closed_ends_with_its_program(
     python_path: None, temporary: Path, gate: Gate
 ) -> None:
     settings = settings_of(new_name()).model_dump(mode="json")
 
-    async with running("create_in_thread", without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate)) as program:
+    async with running("create_and_forget", without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate)) as program:
         await program.answer()
         assert any(temporary.iterdir())
         gate.open()

@@ -204,6 +204,8 @@ def told(part: Part) -> list[str]:
         case ToolCallPart():
             arguments = json.dumps(part.arguments, ensure_ascii=False) if part.malformed is None else part.malformed
             said = [part.call_id, part.name, arguments]
+        case ToolResultPart(content=str(content), is_error=True):  # stands as a JSON string in an object
+            said = [part.call_id, json.dumps(content, ensure_ascii=False)[1:-1]]
         case ToolResultPart(content=content):
             said = [part.call_id, content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)]
         case ImagePart():

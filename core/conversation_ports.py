@@ -1,0 +1,103 @@
+"""The driver's world when a conversation runs in this process: the client and the registry as they are, and the contract's cache."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from .cache import LLMCache
+from .cached_client import WHOLE_ANSWERS, CacheRules
+from .call_context import CallContext
+from .client import FlatPort, LLMClient
+from .events import Event
+from .flat import flat_request, flat_response, typed_response
+from .inference import ModelRequest, ModelResponse
+from .models import LLMConfiguration, ToolResult
+from .parts import ModelMessage
+from .tool_registry import ToolRegistry
+
+
+class ClientPort:
+    """A client behind the contract's cache, if there is one; satisfies ModelPort."""
+
+    def __init__(self, client: LLMClient, cache: LLMCache | None) -> None:
+        self._client = FlatPort(client)
+        self._cache = cache
+        self._ttl_s = 0.0 if cache is None else _ttl_s(client, cache)
+
+    async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        """The kept answer, else the client's; raises whatever the client raises."""
+        request = replace(request, messages=one_result_each(request.messages))
+        ttl_s = CacheRules(default_ttl_s=self._ttl_s).ttl_s(request)
+        if self._cache is None or ttl_s <= 0:
+            return await self._client.respond(request, call)
+        flat = flat_request(request)
+        kept = None if request.cache.mode == "refresh" else self._cache.get_llm_response(flat)
+        if kept is not None:
+            return replace(typed_response(kept), cached=True, attempts=0, latency_s=0.0)
+        response = await self._client.respond(request, call)
+        if response.finish_reason in WHOLE_ANSWERS:
+            self._cache.cache_llm_response(flat, flat_response(response), ttl_s)
+        return response
+
+
+class RegistryPort:
+    """A registry, with the answers of pure tools from the contract's cache, if there is one; satisfies ToolPort."""
+
+    def __init__(self, registry: ToolRegistry, cache: LLMCache | None) -> None:
+        self._registry = registry
+        self._pure = {schema.name for schema in registry.schemas() if schema.effect == "pure"} if cache is not None else set()
+        self._cache = cache
+        self.results: dict[str, ToolResult] = {}
+        """What the tools answered, by call id."""
+
+    async def run_tool(
+        self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]
+    ) -> ToolResult:
+        """What the tool answered."""
+        if self._cache is None or name not in self._pure:
+            result = await self._run(name, arguments, call, context)
+        elif (kept := self._cache.get_tool_result(name, dict(arguments))) is not None:
+            result = replace(kept, call_id=call.call_id, execution_time=0.0)
+        else:
+            result = await self._run(name, arguments, call, context)
+            self._cache.cache_tool_result(name, dict(arguments), result)
+        self.results[call.call_id] = result
+        return result
+
+    async def _run(self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]) -> ToolResult:
+        execute = self._registry.execute_tool
+        if getattr(execute, "__func__", None) is not ToolRegistry.execute_tool:  # overridden, or replaced: then it counts
+            return await execute(name, dict(arguments), call.call_id)
+        return await self._registry.run_tool(name, arguments, call, context)
+
+
+class NoJournal:
+    """Keeps nothing; satisfies JournalPort."""
+
+    async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
+        """Nothing."""
+
+    async def read(self, session_id: str, after: int = 0) -> tuple[Event, ...]:
+        """No events."""
+        return ()
+
+
+def one_result_each(messages: Sequence[ModelMessage]) -> tuple[ModelMessage, ...]:
+    """The same messages with one for each tool result: a flat message has room for one."""
+    return tuple(single for message in messages for single in _split(message))
+
+
+def _split(message: ModelMessage) -> tuple[ModelMessage, ...]:
+    return tuple(replace(message, parts=(part,)) for part in message.parts) if message.role == "tool" else (message,)
+
+
+def configuration(client: LLMClient) -> LLMConfiguration | None:
+    """The client's configuration, if it has one, which a fake may not."""
+    config = getattr(client, "config", None)
+    return config if isinstance(config, LLMConfiguration) else None
+
+
+def _ttl_s(client: LLMClient, cache: LLMCache) -> float:
+    config = configuration(client)
+    return config.cache_ttl if config and "cache_ttl" in config.model_fields_set else cache.default_ttl

@@ -1,0 +1,26 @@
+"""What happens when a runtime cannot be started: the reason is told, and nothing of it stays."""
+
+import pytest
+from ray.util import list_named_actors
+
+from polaris_llm.actors.runtime import LLMRuntime
+from polaris_llm.core.exceptions import LLMConfigurationError
+from support.cluster_runtime import new_name, settings_of
+
+pytestmark = pytest.mark.anyio
+
+
+def actors_of(name: str) -> list[str]:
+    """The names of a runtime's actors."""
+    actors = (actor["name"] for actor in list_named_actors(all_namespaces=True))
+    return [actor for actor in actors if actor.startswith(f"{name}/")]
+
+
+async def test_tool_that_cannot_be_loaded_in_the_cluster_is_named_and_no_actor_stays(runtime: LLMRuntime) -> None:
+    settings = settings_of(new_name(), tool_registry={"tools": ["support.cluster_tools:telescope"]})
+
+    with pytest.raises(LLMConfigurationError, match=r"support\.cluster_tools:telescope"):
+        await LLMRuntime.astart(settings)
+
+    assert actors_of(settings.runtime.name) == []
+    assert len(actors_of(runtime.settings.runtime.name)) == len((await runtime.ahealth())["actors"])
