@@ -125,6 +125,8 @@ class CachedClient:
         return kept or await self._joined(key, request, call)
 
     async def _joined(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
+        if not self._flights.under_way(key):
+            return (await self._flights.join(key, lambda: self._ask_and_keep(key, request, call))).value
         try:
             async with asyncio.timeout(call.remaining_s) as limit:  # a leader may have more time than those who follow it
                 joined = await self._flights.join(key, lambda: self._ask_and_keep(key, request, call))

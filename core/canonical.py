@@ -9,13 +9,15 @@ from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
 MAX_DEPTH = 200
 """Objects and arrays inside each other; parsers give up at some more."""
 
 
 def canonical_json(value: object) -> str:
     """ASCII JSON, keys sorted, no white space; raises ValueError for NaN and infinities, TypeError for what JSON has not."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def to_json(adapter: TypeAdapter[T], value: T) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import JsonValue, TypeAdapter
 
 from .parts import ModelMessage, Part, TextPart, ToolCallPart
+from .pickling import pickled_by_fields
 from .tool_schema import ToolSchema
 from .usage import Usage
 
@@ -95,3 +96,5 @@ class ModelResponse:
 
 MODEL_REQUEST: TypeAdapter[ModelRequest] = TypeAdapter(ModelRequest)
 MODEL_RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
+
+pickled_by_fields(CachePolicy, ModelRequest, ModelResponse)

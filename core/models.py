@@ -170,7 +170,7 @@ class AgenticConversation:
     max_iterations: int = 10
     current_iteration: int = 0
     is_complete: bool = False
-    final_result: dict[str, Any] | None = None  # JSON
+    final_result: Any = None  # JSON
     created_at: datetime = field(default_factory=_now)
     updated_at: datetime = field(default_factory=_now)
 
@@ -195,7 +195,7 @@ class AgenticConversation:
         self.is_complete = self.is_complete or self.current_iteration >= self.max_iterations
         self.updated_at = _now()
 
-    def complete(self, result: dict[str, Any]) -> None:  # JSON
+    def complete(self, result: Any) -> None:  # JSON
         """End the conversation with its result."""
         self.is_complete, self.final_result = True, result
         self.updated_at = _now()

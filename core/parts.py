@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, JsonValue, TypeAdapter
 
+from .pickling import pickled_by_fields
+
 ProviderData = dict[str, JsonValue]
 """What one provider attached to a part and must get back unchanged, by provider name."""
 
@@ -92,3 +94,6 @@ MODEL_MESSAGE: TypeAdapter[ModelMessage] = TypeAdapter(ModelMessage)
 def text_message(role: Role, text: str) -> ModelMessage:
     """A message of one text part."""
     return ModelMessage(role=role, parts=(TextPart(text=text),))
+
+
+pickled_by_fields(TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart, ModelMessage)

@@ -8,6 +8,7 @@ from pydantic import JsonValue, TypeAdapter
 from .exceptions import ErrorRecord
 from .inference import CachePolicy
 from .parts import ModelMessage
+from .pickling import pickled_by_fields
 from .tool_schema import ToolSchema
 from .usage import Usage
 
@@ -95,3 +96,5 @@ class RunOutcome:
 
 
 RUN_OUTCOME: TypeAdapter[RunOutcome] = TypeAdapter(RunOutcome)
+
+pickled_by_fields(RunLimits, RunSpec, RunOutcome)

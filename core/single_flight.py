@@ -37,6 +37,10 @@ class SingleFlight(Generic[T]):
     def __len__(self) -> int:
         return len(self._flights)
 
+    def under_way(self, key: str) -> bool:
+        """Whether `join` would follow."""
+        return key in self._flights
+
     async def join(self, key: str, work: Callable[[], Awaitable[T]]) -> Joined[T]:
         """What the work under `key` comes to, if need be by doing it; raises what it raises."""
         flight = self._flights.get(key)

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from .pickling import pickled_by_fields
+
 Effect = Literal["pure", "idempotent", "once"]
 """pure: same arguments, same answer, no effect. idempotent: may be run again. once: must never run twice for one call."""
 
@@ -47,3 +49,5 @@ class ToolSchema:
 
 
 TOOL_SCHEMA: TypeAdapter[ToolSchema] = TypeAdapter(ToolSchema)
+
+pickled_by_fields(ToolSchema)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from .pickling import pickled_by_fields
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -32,3 +34,6 @@ class Usage:
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
+
+
+pickled_by_fields(Usage)

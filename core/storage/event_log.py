@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ..events import Event, RunEnded, RunStarted, event_from_json, event_to_json
 from ..exceptions import JournalConflictError, OverloadedError
+from ..pickling import pickled_by_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,6 @@ class MemoryEventLog:
                 raise OverloadedError(f"the journal is full ({bounds}) and no session in it has ended", retry_after=1.0)
             del self._closed[oldest]
             self._bytes -= self._logs.pop(oldest).size
+
+
+pickled_by_fields(LogLine)

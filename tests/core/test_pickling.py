@@ -1,0 +1,57 @@
+"""Frozen values travel by their fields: equal on the other side, and still frozen."""
+
+import copyreg
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from polaris_llm.core.inference import ModelRequest
+from polaris_llm.core.parts import TextPart
+from polaris_llm.core.pickling import pickled_by_fields
+from support.session_values import values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A value with a default that is made anew, and a rule for building it."""
+
+    x: int
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.x >= 0
+
+
+pickled_by_fields(Point)
+
+
+@given(values(ModelRequest))
+def test_requests_come_back_equal(request: ModelRequest) -> None:
+    revived = pickle.loads(pickle.dumps(request))
+
+    assert revived == request
+    assert all(type(getattr(revived, field.name)) is type(getattr(request, field.name)) for field in fields(ModelRequest))
+
+
+def test_a_revived_value_is_still_frozen() -> None:
+    revived = pickle.loads(pickle.dumps(TextPart(text="hello")))
+
+    with pytest.raises(FrozenInstanceError):
+        revived.text = "changed"
+
+
+def test_a_value_of_another_layout_is_refused() -> None:
+    function, (cls, *args) = pickled_parts(Point(x=1, tags=("a",)))
+
+    with pytest.raises(ValueError, match="zip"):
+        function(cls, *args, "one field more")
+
+
+def pickled_parts(value: object) -> tuple[Any, ...]:
+    """What pickle writes for a value: the function that revives it, and its arguments."""
+    parts = copyreg.dispatch_table[type(value)](value)
+    assert isinstance(parts, tuple)
+    return parts
