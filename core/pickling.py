@@ -22,7 +22,7 @@ def _reduce(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: ob
 
 
 def _revive(cls: type, *values: Any) -> Any:  # an instance of `cls`
-    revived = object.__new__(cls)
+    revived: Any = object.__new__(cls)  # an instance of `cls`
     for put, value in zip(_setters(cls), values, strict=True):
         put(revived, value)
     return revived
