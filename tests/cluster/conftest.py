@@ -10,6 +10,13 @@ from polaris_llm.actors.runtime import LLMRuntime
 from support.cluster_gates import Gate
 from support.cluster_runtime import TESTS, new_name, settings_of
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """This folder comes last: its Ray, and the environment that Ray needs, stay until the session ends."""
+    items.sort(key=lambda item: item.path.is_relative_to(HERE))
+
 
 @pytest.fixture(scope="session")
 def python_path() -> Iterator[None]:
