@@ -13,6 +13,8 @@ from .models import AgenticConversation, Message, MessageRole
 from .prompt_files import BUILT_IN, PromptSet, file_stamp, read_directory, write_file
 from .prompt_templates import PromptTemplate
 
+__all__ = ["ConversationFlow", "PromptManager", "PromptTemplate"]
+
 logger = logging.getLogger(__name__)
 
 Named = TypeVar("Named")

@@ -16,6 +16,8 @@ from .exceptions import LLMConfigurationError, RateLimitExceededError
 from .models import LLMResponse
 from .sliding_window import SlidingWindow
 
+__all__ = ["LLMRateLimiter", "RateLimitConfig", "RateLimitExceededError", "get_rate_limiter", "rate_limited"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -41,6 +41,8 @@ class ToolRunner:
         started = self.clock()
         try:
             limit_s = self._limit_s(tool, remaining_s)
+            if not isinstance(arguments, Mapping):
+                raise LLMToolError(f"the arguments of tool {tool.name!r} must be a JSON object, not {type(arguments).__name__}", tool.name)
             value = await _within(limit_s, self._answer(tool, dict(arguments), call), tool.name)
         except Exception as exc:  # a tool may raise anything
             return failed_result(tool.name, call.call_id, exc, self.clock() - started)

@@ -130,8 +130,8 @@ async def test_calculator_calculates(operation: str, value: float) -> None:
         ("calculator", {"operation": "root", "a": 1, "b": 2}, "$.operation: 'root' is not one of"),
         ("calculator", {"operation": "multiply", "a": 1e308, "b": 10}, "$.result is inf"),
         ("echo", {"message": {"x" * 10_000: 1}}, "$.message"),
-        ("echo", None, "NoneType"),
-        ("echo", [], "Missing required parameter: message"),
+        ("echo", None, "the arguments of tool 'echo' must be a JSON object, not NoneType"),
+        ("echo", [], "the arguments of tool 'echo' must be a JSON object, not list"),
     ],
 )
 async def test_a_failure_is_a_result_that_says_why(name: str, parameters: Any, reason: str) -> None:
