@@ -31,3 +31,4 @@ async def test_detached_runtime_is_joined_by_processes_that_have_its_users_token
             assert "RAY_AUTH_TOKEN" in (await refused.answer())["error"]
         gate.open()
         assert await creator.answer() == {"result": "done"}
+        assert await creator.ended() == 0
