@@ -208,7 +208,8 @@ class Outbox:
         try:
             content: Any = await self._engine.load(reference)
         except Exception as error:  # the bytes went away with whoever kept them
-            content = Answer(None, UnexpectedError.of(error))
+            lost = f"{self._target} answered, but its answer was lost before it was here: {type(error).__name__}: {error}"
+            content = Answer(None, OutcomeUnknownError(lost, self._target))
         self._settle(number, content)
 
     def _settle(self, number: int, content: Any) -> None:  # a blob's content
