@@ -14,8 +14,7 @@ from functools import cached_property
 
 from pydantic import JsonValue
 
-MAX_DEPTH = 200
-"""Levels of nesting that a document may have: the log can keep no more."""
+from .canonical import MAX_DEPTH
 
 _PLAIN = r'[^"\\\x00-\x1f]*+'
 _TOKEN = re.compile(

@@ -16,7 +16,7 @@ def checked_result(value: object, tool_name: str, max_characters: int = MAX_RESU
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError as exc:
-        raise LLMToolError(f"tool {tool_name!r} returned JSON nested deeper than {MAX_DEPTH}; return it flatter", tool_name) from exc
+        raise _too_deep(tool_name) from exc
     except (TypeError, ValueError) as exc:
         flaw = _flaw(value, "$", ()) or str(exc)
         raise LLMToolError(f"tool {tool_name!r} returned what JSON does not have: {flaw}; return JSON values", tool_name) from exc
@@ -25,13 +25,17 @@ def checked_result(value: object, tool_name: str, max_characters: int = MAX_RESU
         raise LLMToolError(f"tool {tool_name!r} returned {size}; return less, or where to find it", tool_name)
     result: JsonValue = json.loads(text)
     if is_too_deep(result):
-        raise LLMToolError(f"tool {tool_name!r} returned JSON nested deeper than {MAX_DEPTH}; return it flatter", tool_name)
+        raise _too_deep(tool_name)
     return result
 
 
 def shortened(text: str, max_characters: int) -> str:
     """The text, cut to a length that ends in an ellipsis when it is longer."""
     return text if len(text) <= max_characters else text[: max_characters - 1] + "…"
+
+
+def _too_deep(tool_name: str) -> LLMToolError:
+    return LLMToolError(f"tool {tool_name!r} returned JSON nested deeper than {MAX_DEPTH}; return it flatter", tool_name)
 
 
 def _flaw(value: object, path: str, above: tuple[int, ...]) -> str | None:

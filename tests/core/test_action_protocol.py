@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from polaris_llm.core.action_protocol import action_schema, instructions
+from polaris_llm.core.canonical import MAX_DEPTH
 from polaris_llm.core.commands import CallModel, EndRun, RunTool
-from polaris_llm.core.json_text import MAX_DEPTH
 from polaris_llm.core.parts import ToolCallPart, text_message
 from polaris_llm.core.runs import RunSpec
 from polaris_llm.core.tool_schema import ToolSchema

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from polaris_llm.core.canonical import MAX_DEPTH
 from polaris_llm.core.events import (
     LOG_SCHEMA,
     ApprovalGiven,
@@ -19,7 +20,6 @@ from polaris_llm.core.events import (
     event_to_json,
     outcome_of,
 )
-from polaris_llm.core.json_text import MAX_DEPTH
 from support.session_values import values
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from polaris_llm.core.json_text import MAX_DEPTH, first_object, json_documents, looks_cut_off
+from polaris_llm.core.canonical import MAX_DEPTH
+from polaris_llm.core.json_text import first_object, json_documents, looks_cut_off
 from support.session_values import JSON, WORDS
 
 DOCUMENTS = st.lists(JSON, max_size=3) | st.dictionaries(WORDS, JSON, max_size=3)
