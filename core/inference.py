@@ -38,8 +38,20 @@ class CachePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptCache:
+    """How the provider is to keep the beginning of a prompt, so that later calls with the same beginning cost less."""
+
+    key: str | None = None
+    """OpenAI: calls of one key look in one place."""
+    after: tuple[Literal["tools", "system", "messages"], ...] = ()
+    """Anthropic: where the kept beginning may end: after the tools, the system prompt, or the last message."""
+    ttl: Literal["5m", "1h"] | None = None
+    """How long it is kept without use; None leaves it to the provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """What a model is asked. `cache`, `metadata` and `request_id` do not change the answer; all else does."""
+    """What a model is asked. Where and how it is computed does not change the answer (`SILENT_FIELDS` of cache_key.py); all else does."""
 
     model: str
     messages: tuple[ModelMessage, ...]
@@ -53,6 +65,9 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: str | None = None
+    service_tier: str | None = None
+    """The provider's own word for how soon, and at what price, it is to answer."""
+    prompt_cache: PromptCache | None = None
     response_schema: dict[str, Any] | None = None
     """A JSON schema that the text of the answer must satisfy, where the server can see to it."""
     extras: dict[str, JsonValue] = field(default_factory=dict)
@@ -97,4 +112,4 @@ class ModelResponse:
 MODEL_REQUEST: TypeAdapter[ModelRequest] = TypeAdapter(ModelRequest)
 MODEL_RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 
-pickled_by_fields(CachePolicy, ModelRequest, ModelResponse)
+pickled_by_fields(CachePolicy, PromptCache, ModelRequest, ModelResponse)

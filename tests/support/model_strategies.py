@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from polaris_llm.core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse
+from polaris_llm.core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse, PromptCache
 from polaris_llm.core.parts import ImagePart, ModelMessage, Part, ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
 from polaris_llm.core.tool_schema import ToolSchema
 from polaris_llm.core.usage import Usage
@@ -62,6 +62,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "stop": st.lists(TEXTS, max_size=2).map(tuple),
     "seed": st.none() | st.integers(),
     "reasoning_effort": st.none() | st.sampled_from(["low", "high"]),
+    "service_tier": st.none() | st.sampled_from(["auto", "flex"]),
+    "prompt_cache": st.none()
+    | st.builds(PromptCache, key=st.none() | NAMES, after=st.sampled_from([(), ("tools", "system")]), ttl=st.sampled_from([None, "1h"])),
     "response_schema": st.none() | JSON_OBJECTS,
     "extras": JSON_OBJECTS,
     "cache": CACHE_POLICIES,
