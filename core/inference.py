@@ -71,7 +71,7 @@ class ModelRequest:
     response_schema: dict[str, Any] | None = None
     """A JSON schema that the text of the answer must satisfy, where the server can see to it."""
     extras: dict[str, JsonValue] = field(default_factory=dict)
-    """Further parameters of one provider, passed through to it."""
+    """Further parameters by the name of the wire that has them, such as `{"openai_chat": {"logprobs": True}}`; None takes one away."""
     cache: CachePolicy = CachePolicy()
     metadata: dict[str, JsonValue] = field(default_factory=dict)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -84,7 +84,7 @@ class ProviderSettings(Section):
     max_in_flight: int = Field(default=256, ge=1)
     """Calls under way at once; further ones are refused with a hint when to come back."""
     extras: dict[str, JsonValue] = Field(default_factory=dict)
-    """Further parameters of this provider's API, sent with every request."""
+    """Further parameters of this provider's API, sent with every request; a request's own, sorted by wire, win over them."""
     script: ImportReference | None = None
     """mock: the function `module:function` that answers, from ModelRequest to ModelResponse."""
     latency_s: float = Field(default=0.0, ge=0)

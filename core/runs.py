@@ -59,6 +59,7 @@ class RunSpec:
     """Tokens of one model call; None takes the provider's setting, as for `temperature`."""
     seed: int | None = None
     extras: dict[str, JsonValue] = field(default_factory=dict)
+    """Further parameters of each model call, as ModelRequest has them."""
     context: dict[str, JsonValue] = field(default_factory=dict)
     """What tools may read; it is not shown to the model."""
     history: tuple[ModelMessage, ...] = ()

@@ -1,13 +1,16 @@
 """One HTTP exchange as values, and what a wire format's codec makes of them. No I/O."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from pydantic import JsonValue
+
 from ..deltas import StreamEvent
-from ..exceptions import LLMAPIError
+from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 
 MIN_SECRET_CHARS = 8
@@ -103,7 +106,12 @@ class StreamDecoder(Protocol):
 
 
 class Codec(Protocol):
-    """One provider's wire format."""
+    """One provider's wire format. A codec never tries again: `attempts.py` does."""
+
+    @property
+    def wire(self) -> str:
+        """The wire's name: what is meant for it alone stands under this name in `ModelRequest.extras` and in a part's `provider_data`."""
+        ...
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
@@ -124,3 +132,14 @@ class Codec(Protocol):
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> StreamDecoder:
         """What reads the stream that a reply of status 2xx brings; `head` is the reply without its body."""
         ...
+
+
+def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
+    """The parameters that a request has for one wire alone; raises LLMConfigurationError unless all extras are sorted by wire."""
+    for name, parameters in request.extras.items():
+        if not isinstance(parameters, dict):
+            example = json.dumps({wire: {name: parameters}}, default=str)
+            message = f"extras are sorted by wire, but {name!r} stands outside of one: write {example}"
+            raise LLMConfigurationError(message, config_key="extras", config_value=name, model_name=request.model)
+    found = request.extras.get(wire)
+    return dict(found) if isinstance(found, dict) else {}

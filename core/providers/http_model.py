@@ -12,7 +12,7 @@ from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy
-from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
+from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits, wire_extras
 from .transport import HttpStream, HttpTransport
 
 
@@ -22,12 +22,14 @@ class RequestDefaults:
 
     model: str = ""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Parameters of the provider's wire."""
 
-    def applied_to(self, request: ModelRequest) -> ModelRequest:
-        """The request with the gaps filled."""
+    def applied_to(self, request: ModelRequest, wire: str) -> ModelRequest:
+        """The request with the gaps filled; raises LLMConfigurationError for extras that are not sorted by wire."""
+        asked = wire_extras(request, wire)
         if request.model and not self.extras:
             return request
-        return replace(request, model=request.model or self.model, extras={**self.extras, **request.extras})
+        return replace(request, model=request.model or self.model, extras={**request.extras, wire: {**self.extras, **asked}})
 
 
 class HttpModel:
@@ -49,17 +51,20 @@ class HttpModel:
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The model's answer; raises LLMIntegrationError."""
-        return await self._attempts.run(self._defaults.applied_to(request), call)
+        return await self._attempts.run(self._complete(request), call)
 
     async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes; raises LLMIntegrationError, and tries again only before the first event."""
-        async with aclosing(self._attempts.stream(self._defaults.applied_to(request), call, self._streamed_exchange)) as events:
+        async with aclosing(self._attempts.stream(self._complete(request), call, self._streamed_exchange)) as events:
             async for event in events:
                 yield event
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+    def _complete(self, request: ModelRequest) -> ModelRequest:
+        return self._defaults.applied_to(request, self._codec.wire)
 
     async def _exchange(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
         http_call = self._codec.encode(request)

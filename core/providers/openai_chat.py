@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import JsonValue
@@ -16,7 +16,7 @@ from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply
+from .exchange import HttpCall, HttpReply, wire_extras
 from .openai_chat_reply import REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 
@@ -29,6 +29,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 class OpenAIChatCodec:
     """Chat completions at `base_url`; a bare host gets the usual path /v1."""
 
+    wire: ClassVar[str] = WIRE
     provider: str = "openai"
     base_url: str = OPENAI_URL
     api_key: str | None = field(default=None, repr=False)
@@ -45,9 +46,8 @@ class OpenAIChatCodec:
         return self._call(request, self._payload(request))
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
-        """The call that asks for the same as a stream; an extra of `stream_options: None` is for servers that refuse these."""
-        options: Wire = {"stream_options": {"include_usage": True}, **request.extras}
-        payload = self._payload(replace(request, extras=options)) | {"stream": True}
+        """The call that asks for the same as a stream; an extra of `stream_options: None` is for servers that refuse them."""
+        payload = self._payload(request, stream_options={"include_usage": True}) | {"stream": True}
         call = self._call(request, payload)
         # packed, the pieces would be held back until a block is full
         return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
@@ -77,7 +77,7 @@ class OpenAIChatCodec:
         content = body.encode("utf-8", "replace")
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
-    def _payload(self, request: ModelRequest) -> Wire:
+    def _payload(self, request: ModelRequest, **further: JsonValue) -> Wire:
         official = _is_official(self.base_url)
         payload: Wire = {
             "model": request.model,
@@ -87,7 +87,8 @@ class OpenAIChatCodec:
             "temperature": request.temperature,
             **_optional(request),
             **_tools(request),
-            **request.extras,
+            **further,
+            **wire_extras(request, self.wire),
         }
         return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
 
@@ -108,7 +109,9 @@ def _is_official(base_url: str) -> bool:
 
 def _optional(request: ModelRequest) -> Wire:
     optional: Wire = {"top_p": request.top_p, "seed": request.seed, "reasoning_effort": request.reasoning_effort}
-    optional["stop"] = list(request.stop) or None
+    optional |= {"stop": list(request.stop) or None, "service_tier": request.service_tier}
+    if request.prompt_cache is not None:
+        optional["prompt_cache_key"] = request.prompt_cache.key
     if request.response_schema is not None:
         schema = {"name": "answer", "schema": request.response_schema, "strict": False}
         optional["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from pydantic import JsonValue
 
 from polaris_llm.core.exceptions import LLMConfigurationError
-from polaris_llm.core.inference import ModelRequest
+from polaris_llm.core.inference import ModelRequest, PromptCache
 from polaris_llm.core.parts import (
     ImagePart,
     ModelMessage,
@@ -56,8 +57,10 @@ def test_every_setting_has_its_place() -> None:
         stop=("END",),
         seed=7,
         reasoning_effort="low",
+        service_tier="flex",
+        prompt_cache=PromptCache(key="farm"),
         response_schema={"type": "object"},
-        extras={"top_k": 5},
+        extras={"openai_chat": {"top_k": 5}, "anthropic": {"top_k": 6}},
     )
 
     payload = payload_of(request)
@@ -65,14 +68,18 @@ def test_every_setting_has_its_place() -> None:
     assert payload["tools"] == [WEATHER.to_openai_format()]
     assert payload["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
     assert payload["response_format"]["json_schema"] == {"name": "answer", "schema": {"type": "object"}, "strict": False}
-    assert [payload[name] for name in ("parallel_tool_calls", "top_p", "stop", "seed", "reasoning_effort", "top_k")] == [
-        False,
-        0.5,
-        ["END"],
-        7,
-        "low",
-        5,
-    ]
+    assert {name: payload[name] for name in payload if name not in ("model", "messages", "tools", "tool_choice", "response_format")} == {
+        "max_tokens": 1000,
+        "temperature": 0.1,
+        "parallel_tool_calls": False,
+        "top_p": 0.5,
+        "stop": ["END"],
+        "seed": 7,
+        "reasoning_effort": "low",
+        "service_tier": "flex",
+        "prompt_cache_key": "farm",
+        "top_k": 5,
+    }
 
 
 @pytest.mark.parametrize(("choice", "sent"), [("auto", None), ("none", "none"), ("required", "required")])
@@ -85,10 +92,15 @@ def test_a_tool_choice_without_tools_is_not_sent() -> None:
 
 
 def test_an_extra_overrules_a_parameter_and_an_extra_of_none_takes_it_away() -> None:
-    payload = payload_of(a_request(extras={"max_tokens": 5, "temperature": None}))
+    payload = payload_of(a_request(extras={"openai_chat": {"max_tokens": 5, "temperature": None}}))
 
     assert payload["max_tokens"] == 5
     assert "temperature" not in payload
+
+
+def test_extras_that_are_not_sorted_by_wire_are_refused_with_how_to_write_them() -> None:
+    with pytest.raises(LLMConfigurationError, match=re.escape('\'top_k\' stands outside of one: write {"openai_chat": {"top_k": 5}}')):
+        LOCAL.encode(a_request(extras={"top_k": 5}))
 
 
 def test_openai_itself_gets_its_new_name_for_the_limit() -> None:
@@ -164,7 +176,7 @@ def test_half_a_character_does_not_stop_a_request() -> None:
 
 def test_what_json_cannot_carry_is_refused_with_the_models_name() -> None:
     with pytest.raises(LLMConfigurationError, match="'a-model' cannot be written as JSON"):
-        LOCAL.encode(a_request(extras={"top_k": math.nan}))
+        LOCAL.encode(a_request(extras={"openai_chat": {"top_k": math.nan}}))
 
 
 @pytest.mark.parametrize(

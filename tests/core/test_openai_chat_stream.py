@@ -29,7 +29,7 @@ def test_a_stream_is_asked_for_with_its_usage() -> None:
 
 
 def test_stream_options_can_be_taken_away_but_not_the_stream() -> None:
-    body = json.loads(CODEC.encode_stream(a_request(extras={"stream_options": None, "stream": False})).body)
+    body = json.loads(CODEC.encode_stream(a_request(extras={"openai_chat": {"stream_options": None, "stream": False}})).body)
 
     assert body["stream"] is True
     assert "stream_options" not in body

@@ -66,7 +66,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "prompt_cache": st.none()
     | st.builds(PromptCache, key=st.none() | NAMES, after=st.sampled_from([(), ("tools", "system")]), ttl=st.sampled_from([None, "1h"])),
     "response_schema": st.none() | JSON_OBJECTS,
-    "extras": JSON_OBJECTS,
+    "extras": st.dictionaries(st.sampled_from(["acme", "other"]), JSON_OBJECTS),
     "cache": CACHE_POLICIES,
     "metadata": JSON_OBJECTS,
     "request_id": NAMES,

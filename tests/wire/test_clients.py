@@ -85,7 +85,7 @@ async def test_a_request_arrives_as_openai_expects_it(server: OpenAIServer, clie
 
 async def test_the_configuration_fills_what_a_request_leaves_open(server: OpenAIServer) -> None:
     async with openai_client(server, HttpOptions(extras={"top_k": 5, "seed": 1})) as client:
-        await client.respond(a_request(model="", extras={"seed": 2}), CALL)
+        await client.respond(a_request(model="", extras={"openai_chat": {"seed": 2}, "google": {"seed": 3}}), CALL)
 
     payload = server.seen[0].json
     assert (payload["model"], payload["top_k"], payload["seed"]) == ("a-model", 5, 2)
