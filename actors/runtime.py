@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..core.call_context import CallContext
-from ..core.client import LLMClient, PortClient
 from ..core.client_factory import configuration_of
 from ..core.exceptions import ActorError
+from ..core.llm_client import LLMClient, PortClient
 from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
 from ..core.settings import Settings

@@ -1,114 +1,38 @@
-"""What users ask models through. A client implements `respond`; the contract's flat `generate_response` stands on top of it."""
+"""The clients of the package: one for all model servers, under each provider's name, and the mock."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar
 
 from pydantic import JsonValue
 
 from .call_context import CallContext
-from .deltas import StreamEvent, TextDelta
+from .deltas import StreamEvent
 from .exceptions import LLMConfigurationError
-from .flat import flat_request, flat_response, typed_request, typed_response
 from .inference import FinishReason, ModelRequest, ModelResponse
-from .models import LLMConfiguration, LLMProvider, LLMRequest, LLMResponse
+from .llm_client import NO_SESSION, LLMClient
+from .models import LLMConfiguration, LLMProvider, LLMRequest
 from .parts import Part, TextPart, ToolCallPart
-from .ports import ModelPort
 from .providers.attempts import AttemptGate, RetryPolicy
 from .providers.http_model import HttpModel, RequestDefaults
 from .providers.mock import DEFAULT_MODEL, MockModel, MockSchedule, Script
-from .providers.openai_chat import OpenAIChatCodec
+from .providers.registry import Endpoint, Provider, find_provider, supported_names
 from .providers.transport import HttpTransport
-from .stream_folding import unfold
 from .usage import Usage
 
-NO_SESSION = CallContext()
-"""The place of a call that belongs to no session."""
-
-
-class LLMClient:
-    """Asks one model. A subclass implements `respond`, or `generate_response` as POLARIS's own clients do."""
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if cls.respond is LLMClient.respond and cls.generate_response is LLMClient.generate_response:
-            raise TypeError(f"{cls.__name__} can answer nothing: implement respond, or generate_response")
-
-    def __init__(self, config: LLMConfiguration) -> None:
-        if type(self) is LLMClient:
-            raise TypeError("LLMClient is what clients have in common; make an OpenAIClient, LocalClient or MockLLMClient")
-        self.config = config
-
-    async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
-        """The model's answer; raises LLMIntegrationError."""
-        return await FlatPort(self).respond(request, call)
-
-    async def generate_response(self, request: LLMRequest) -> LLMResponse:
-        """The model's answer in the contract's shape; raises LLMIntegrationError."""
-        response = await self.respond(typed_request(request), NO_SESSION)
-        return flat_response(response, request.request_id)
-
-    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
-        """The model's answer as it comes, or in pieces once it is there; leaving early stops it. Raises LLMIntegrationError."""
-        for event in unfold(await self.respond(request, call)):
-            yield event
-
-    async def generate_stream(self, request: LLMRequest) -> AsyncGenerator[str, None]:
-        """The pieces of the answer's text; raises LLMIntegrationError."""
-        async with aclosing(self.stream_events(typed_request(request), NO_SESSION)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    yield event.text
-
-    async def close(self) -> None:
-        """Let go of what is open; may be called more than once."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.close()
-
-    def get_provider(self) -> LLMProvider:
-        """The provider that the configuration names."""
-        return self.config.provider
-
-    def supports_function_calling(self) -> bool:
-        """Whether models of this kind can call tools."""
-        return True
-
-
-class FlatClient(Protocol):
-    """What the contract asks of a client."""
-
-    async def generate_response(self, request: LLMRequest) -> LLMResponse:
-        """The model's answer."""
-        ...
-
-
-class FlatPort:
-    """A ModelPort that always goes through a client's `generate_response`, also when that is overridden or replaced."""
-
-    def __init__(self, client: FlatClient) -> None:
-        self._client = client
-
-    async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
-        """The model's answer; raises LLMIntegrationError."""
-        return typed_response(await self._client.generate_response(flat_request(request)))
-
-
-class PortClient(LLMClient):
-    """A client in front of any ModelPort, such as a cache or a provider actor."""
-
-    def __init__(self, config: LLMConfiguration, port: ModelPort) -> None:
-        super().__init__(config)
-        self._port = port
-
-    async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
-        """The model's answer; raises LLMIntegrationError."""
-        return await self._port.respond(request, call)
+__all__ = [
+    "AnthropicClient",
+    "GoogleClient",
+    "HttpClient",
+    "HttpOptions",
+    "LLMClient",
+    "LocalClient",
+    "MockLLMClient",
+    "OpenAIClient",
+    "retry_policy",
+    "unsupported",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +42,34 @@ class HttpOptions:
     transport: HttpTransport | None = None
     """None makes its own; one that is shared is closed by its clients all the same, and opens again when needed."""
     gate: AttemptGate | None = None
+    wire: str | None = None
+    """Which of the provider's wires is spoken; None takes the usual one."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Further parameters of the provider's API, for every request."""
+    """Further parameters of that wire, for every request."""
     keep_raw: bool = True
     """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
 
 
-class ChatCompletionsClient(LLMClient):
-    """Asks a server that speaks OpenAI's chat completions."""
+class HttpClient(LLMClient):
+    """Asks a model server, over any wire that its provider speaks."""
+
+    provider: ClassVar[LLMProvider | None] = None
+    """The one whose configurations a subclass takes; None takes any that is registered."""
 
     def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
         super().__init__(config)
         options = options or HttpOptions()
-        codec = OpenAIChatCodec(
-            provider=config.provider.value, base_url=config.api_endpoint, api_key=config.api_key, keep_raw=options.keep_raw
+        provider = self._checked(config)
+        wire = provider.wire(options.wire)
+        self.capabilities = wire.capabilities
+        endpoint = Endpoint(provider=provider.name, base_url=config.api_endpoint, api_key=config.api_key, keep_raw=options.keep_raw)
+        self._model = HttpModel(
+            wire.codec(endpoint),
+            options.transport or HttpTransport(),
+            retry_policy(config),
+            gate=options.gate,
+            defaults=RequestDefaults(model=config.model_name, extras=options.extras),
         )
-        defaults = RequestDefaults(model=config.model_name, extras=options.extras)
-        self._model = HttpModel(codec, options.transport or HttpTransport(), retry_policy(config), gate=options.gate, defaults=defaults)
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
         """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError."""
@@ -150,28 +85,46 @@ class ChatCompletionsClient(LLMClient):
         """Close the connections; a later call opens new ones."""
         await self._model.close()
 
+    def _checked(self, config: LLMConfiguration) -> Provider:
+        name = type(self).__name__
+        if self.provider is not None and config.provider != self.provider:
+            message = f"{name} requires provider to be {self.provider.name}, not {config.provider.upper()}"
+            raise LLMConfigurationError(message, config_key="provider", config_value=str(config.provider))
+        provider = find_provider(config.provider)
+        if provider is None:
+            raise unsupported(config.provider)
+        if provider.needs_key and not config.api_key:
+            raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
+        return provider
+
     def _permitted(self, request: ModelRequest) -> ModelRequest:
         if request.tools and not self.config.enable_function_calling:
             return replace(request, tools=(), tool_choice="auto")
         return request
 
 
-class OpenAIClient(ChatCompletionsClient):
+class OpenAIClient(HttpClient):
     """Asks OpenAI, or a server that takes its keys."""
 
-    def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
-        check_provider(type(self).__name__, config, LLMProvider.OPENAI)
-        if not config.api_key:
-            raise LLMConfigurationError("OpenAIClient needs an api_key", config_key="api_key", provider=config.provider.value)
-        super().__init__(config, options)
+    provider = LLMProvider.OPENAI
 
 
-class LocalClient(ChatCompletionsClient):
+class AnthropicClient(HttpClient):
+    """Asks Anthropic."""
+
+    provider = LLMProvider.ANTHROPIC
+
+
+class GoogleClient(HttpClient):
+    """Asks Google's Gemini."""
+
+    provider = LLMProvider.GOOGLE
+
+
+class LocalClient(HttpClient):
     """Asks a server of one's own, such as llama.cpp, vLLM or Ollama; needs no key."""
 
-    def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
-        check_provider(type(self).__name__, config, LLMProvider.LOCAL)
-        super().__init__(config, options)
+    provider = LLMProvider.LOCAL
 
 
 class MockLLMClient(LLMClient):
@@ -243,8 +196,7 @@ def retry_policy(config: LLMConfiguration) -> RetryPolicy:
     return RetryPolicy(max_attempts=config.max_retries + 1, timeout_s=config.timeout, base_delay_s=config.retry_delay)
 
 
-def check_provider(client: str, config: LLMConfiguration, provider: LLMProvider) -> None:
-    """Raise LLMConfigurationError when a configuration is for another provider's client."""
-    if config.provider is not provider:
-        message = f"{client} requires provider to be {provider.name}, not {config.provider.name}"
-        raise LLMConfigurationError(message, config_key="provider", config_value=config.provider.value)
+def unsupported(name: str) -> LLMConfigurationError:
+    """The error for a provider that nobody speaks to here."""
+    message = f"Unsupported LLM provider: {name}; supported: {', '.join(supported_names())}, or register a client for it"
+    return LLMConfigurationError(message, config_key="provider", config_value=str(name))

@@ -1,15 +1,16 @@
 """Makes clients from configurations, and from the settings of a provider."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeGuard
 
-from .client import HttpOptions, LLMClient, LocalClient, MockLLMClient, OpenAIClient
-from .exceptions import LLMConfigurationError
+from .client import AnthropicClient, GoogleClient, HttpClient, HttpOptions, LLMClient, LocalClient, MockLLMClient, OpenAIClient, unsupported
 from .models import LLMConfiguration, LLMProvider
+from .provider_names import announce, other_names
 from .provider_settings import ProviderSettings
 from .providers.attempts import AttemptGate
 from .providers.mock import DEFAULT_MODEL, MockSchedule, load_script
 from .providers.openai_chat import OPENAI_URL
+from .providers.registry import PROVIDERS, find_provider, load_offer
 from .providers.transport import HttpTransport, TransportSettings
 from .secrets import resolve
 
@@ -22,36 +23,52 @@ _MOCK_URL = "http://localhost:8000"
 class LLMClientFactory:
     """Knows which client speaks to which provider; others can be registered."""
 
-    _makers: ClassVar[dict[LLMProvider, MakeClient]] = {
-        LLMProvider.OPENAI: OpenAIClient,
-        LLMProvider.LOCAL: LocalClient,
-        LLMProvider.MOCK: MockLLMClient,
-    }
+    _makers: ClassVar[dict[str, MakeClient]] = {LLMProvider.MOCK: MockLLMClient}
+    """Those that were registered; they win over what speaks the wires of `PROVIDERS`."""
 
     @classmethod
     def create_client(cls, config: LLMConfiguration) -> LLMClient:
         """The client for a configuration; raises LLMConfigurationError when its provider has none."""
-        make = cls._makers.get(config.provider)
-        if make is None:
-            supported = ", ".join(provider.value for provider in cls.get_supported_providers())
-            message = f"Unsupported LLM provider: {config.provider.value}; supported: {supported}, or register a client for it"
-            raise LLMConfigurationError(message, config_key="provider", config_value=config.provider.value)
-        return make(config)
+        return cls.maker(config.provider)(config)
 
     @classmethod
-    def register_client(cls, provider: LLMProvider, client_class: MakeClient) -> None:
-        """Make `client_class(config)` the client of a provider from now on."""
+    def register_client(cls, provider: LLMProvider | str, client_class: MakeClient) -> None:
+        """Make `client_class(config)` the client of a provider, known or new, from now on in this process."""
         cls._makers[provider] = client_class
+        announce(provider)
 
     @classmethod
-    def get_supported_providers(cls) -> list[LLMProvider]:
+    def get_supported_providers(cls) -> list[LLMProvider | str]:
         """The providers that have a client."""
-        return list(cls._makers)
+        names = dict.fromkeys((*PROVIDERS, *cls._makers, *other_names()))
+        return [LLMProvider(name) if name in set(LLMProvider) else name for name in names]
 
     @classmethod
-    def is_provider_supported(cls, provider: LLMProvider) -> bool:
+    def is_provider_supported(cls, provider: LLMProvider | str) -> bool:
         """Whether a provider has a client."""
-        return provider in cls._makers
+        return provider in cls.get_supported_providers()
+
+    @classmethod
+    def maker(cls, provider: str) -> MakeClient:
+        """What makes the clients of a provider; raises LLMConfigurationError when there is nothing."""
+        if registered := cls._makers.get(provider):
+            return registered
+        if find_provider(provider) is not None:
+            return _CLASSES.get(provider, HttpClient)
+        offered = load_offer(provider)
+        if not callable(offered):
+            raise unsupported(provider)
+        make: MakeClient = offered
+        return make
+
+
+_CLASSES: Mapping[str, type[HttpClient]] = {
+    LLMProvider.OPENAI: OpenAIClient,
+    LLMProvider.ANTHROPIC: AnthropicClient,
+    LLMProvider.GOOGLE: GoogleClient,
+    LLMProvider.LOCAL: LocalClient,
+}
+"""The names that the contract has for some providers' clients."""
 
 
 def create_llm_client(config: LLMConfiguration) -> LLMClient:
@@ -67,6 +84,26 @@ def create_openai_client(
 ) -> LLMClient:
     """A client of OpenAI."""
     return _create(LLMProvider.OPENAI, api_key=api_key, model_name=model_name, api_endpoint=api_endpoint, **settings)
+
+
+def create_anthropic_client(
+    api_key: str,
+    model_name: str = "claude-3-sonnet-20240229",
+    api_endpoint: str = "https://api.anthropic.com",
+    **settings: Any,  # LLMConfiguration's
+) -> LLMClient:
+    """A client of Anthropic."""
+    return _create(LLMProvider.ANTHROPIC, api_key=api_key, model_name=model_name, api_endpoint=api_endpoint, **settings)
+
+
+def create_google_client(
+    api_key: str,
+    model_name: str = "gemini-1.5-pro",
+    api_endpoint: str = "https://generativelanguage.googleapis.com",
+    **settings: Any,  # LLMConfiguration's
+) -> LLMClient:
+    """A client of Google's Gemini."""
+    return _create(LLMProvider.GOOGLE, api_key=api_key, model_name=model_name, api_endpoint=api_endpoint, **settings)
 
 
 def create_local_client(api_endpoint: str, model_name: str, **settings: Any) -> LLMClient:  # LLMConfiguration's
@@ -89,16 +126,19 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
     if settings.kind == "mock":
         script = load_script(settings.script) if settings.script else None
         return MockLLMClient(config, script=script, schedule=_schedule(settings), gate=gate)
+    make = LLMClientFactory.maker(settings.kind)
+    if not _is_http_client(make):
+        return make(config)
     transport = HttpTransport(TransportSettings(connect_timeout_s=settings.connect_timeout_s))
-    options = HttpOptions(transport=transport, gate=gate, extras=settings.extras, keep_raw=False)
-    return (OpenAIClient if settings.kind == "openai" else LocalClient)(config, options)
+    return make(config, HttpOptions(transport=transport, gate=gate, wire=settings.wire, extras=settings.extras, keep_raw=False))
 
 
 def configuration_of(settings: ProviderSettings) -> LLMConfiguration:
     """The contract's configuration for a provider's settings, whose limits are wider."""
+    provider = find_provider(settings.kind)
     return LLMConfiguration.model_construct(
-        provider=LLMProvider(settings.kind),
-        api_endpoint=settings.base_url or (OPENAI_URL if settings.kind == "openai" else _MOCK_URL),
+        provider=LLMProvider(settings.kind) if settings.kind in set(LLMProvider) else settings.kind,
+        api_endpoint=settings.base_url or (provider and provider.base_url) or _MOCK_URL,
         api_key=resolve(settings.api_key),
         model_name=settings.model,
         max_tokens=settings.max_tokens,
@@ -107,6 +147,10 @@ def configuration_of(settings: ProviderSettings) -> LLMConfiguration:
         max_retries=settings.max_retries,
         retry_delay=settings.retry_delay_s,
     )
+
+
+def _is_http_client(make: object) -> TypeGuard[type[HttpClient]]:
+    return isinstance(make, type) and issubclass(make, HttpClient)
 
 
 def _create(provider: LLMProvider, **settings: Any) -> LLMClient:  # LLMConfiguration's

@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 
 from .cache import LLMCache
 from .call_context import CallContext
-from .client import LLMClient
 from .conversation_ports import ClientPort, NoJournal, RegistryPort
 from .conversation_requests import agentic_run, answer_message, chat_request, error_message, objective_message, system_message
 from .conversation_session import ConversationSession
@@ -24,6 +23,7 @@ from .driver import Driver, Ports
 from .events import ApprovalGiven, RunStarted
 from .exceptions import ErrorRecord, LLMIntegrationError, LLMTimeoutError, UnknownSessionError
 from .inference import ModelResponse
+from .llm_client import LLMClient
 from .models import AgenticConversation, Message, MessageRole
 from .response_parser import ResponseParser
 from .runs import RunLimits, RunOutcome

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 from .cache import LLMCache
 from .cached_client import WHOLE_ANSWERS, CacheRules
 from .call_context import CallContext
-from .client import FlatPort, LLMClient
 from .events import Event
 from .flat import flat_request, flat_response, typed_response
 from .inference import ModelRequest, ModelResponse
+from .llm_client import FlatPort, LLMClient
 from .models import LLMConfiguration, ToolResult
 from .parts import ModelMessage
 from .tool_registry import ToolRegistry

@@ -6,12 +6,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from .client import LLMClient
 from .conversation_ports import configuration
 from .conversations import Conversation, trimmed
 from .exceptions import ErrorRecord, LLMConfigurationError
 from .flat import flat_message, typed_messages
 from .inference import ModelRequest, ModelResponse
+from .llm_client import LLMClient
 from .models import AgenticConversation, Message, MessageRole
 from .parts import ModelMessage, ToolCallPart
 from .runs import RunLimits, RunSpec

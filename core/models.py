@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .flows import ConversationFlow
 from .parts import Part
 from .prompt_templates import PromptTemplate
+from .provider_names import is_provider_name, other_names
 from .tool_schema import ToolSchema
 
 __all__ = [
@@ -47,6 +48,7 @@ class LLMProvider(StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     GOOGLE = "google"
+    AZURE = "azure"
     LOCAL = "local"
     MOCK = "mock"
 
@@ -213,6 +215,15 @@ def _checked_endpoint(value: str) -> str:
     return value
 
 
+def _known_provider(name: str) -> LLMProvider | str:
+    if name in set(LLMProvider):
+        return LLMProvider(name)
+    if not is_provider_name(name):
+        known = ", ".join([*LLMProvider, *other_names()])
+        raise ValueError(f"unknown provider {name!r}; known: {known}; register others with LLMClientFactory.register_client")
+    return name
+
+
 def _revealed(value: Any) -> Any:  # a SecretStr, or whatever the caller passed
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
@@ -222,7 +233,8 @@ class LLMConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="allow", protected_namespaces=(), hide_input_in_errors=True)
 
-    provider: LLMProvider = LLMProvider.OPENAI
+    provider: Annotated[LLMProvider | str, AfterValidator(_known_provider)] = LLMProvider.OPENAI
+    """Or a registered name, or where a provider is found: `module:attribute`."""
     api_endpoint: Annotated[str, AfterValidator(_checked_endpoint)] = Field(min_length=1)
     api_key: Annotated[str | None, BeforeValidator(_revealed)] = Field(default=None, repr=False, exclude=True)
     model_name: str = Field(min_length=1)

@@ -1,12 +1,14 @@
 """The settings of one model endpoint, and the base of all sections: frozen, strict, and without unknown names."""
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from .provider_names import is_provider_name
+from .providers.registry import PROVIDERS, find_provider, supported_names
 from .secrets import HIDDEN_INPUT, SecretReference
 
 
@@ -50,24 +52,23 @@ def _is_bare_url(value: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.hostname) and has_port and not re.search(r"[@?#\s]", value)
 
 
-Kind = Literal["mock", "openai", "local"]
-
-
-def _with_client(value: object) -> object:
-    if value in ("anthropic", "google"):
-        raise ValueError(f"there is no client for this provider yet; supported: {', '.join(get_args(Kind))}")
-    return value
+def _known(name: str) -> str:
+    if name == "mock" or name in PROVIDERS or is_provider_name(name):
+        return name
+    raise ValueError(f"no such provider; supported: {', '.join(supported_names())}, or where one is found: module:attribute")
 
 
 class ProviderSettings(Section):
     """One model endpoint. POLARIS's names (provider, api_endpoint, model_name, timeout, retry_delay) are understood as well."""
 
-    kind: Annotated[Kind, BeforeValidator(_with_client)] = Field(default="mock", validation_alias=AliasChoices("kind", "provider"))
-    """mock answers without a network; local is any server that speaks OpenAI's chat completions."""
+    kind: Annotated[str, AfterValidator(_known)] = Field(default="mock", validation_alias=AliasChoices("kind", "provider"))
+    """mock answers without a network; local is any server of one's own that speaks one of the wires, such as OpenAI's chat completions."""
     base_url: Annotated[str, AfterValidator(_bare_url)] | None = Field(
         default=None, validation_alias=AliasChoices("base_url", "api_endpoint")
     )
-    """None takes OpenAI's own; local needs one."""
+    """None takes the provider's own; local needs one."""
+    wire: str | None = None
+    """Which of a provider's wires is spoken, such as openai_chat; None takes its usual one."""
     api_key: SecretReference | None = None
     """env:NAME or file:PATH, read where the model is called."""
     model: str = Field(default=MOCK_MODEL, min_length=1, validation_alias=AliasChoices("model", "model_name"))
@@ -108,14 +109,16 @@ _MOCK_ONLY = ("script", "latency_s", "jitter", "failure_rate", "seed")
 
 
 def _missing(settings: ProviderSettings) -> tuple[str, ...]:
-    openai, local = settings.kind == "openai", settings.kind == "local"
+    provider = find_provider(settings.kind)
     needed = (
         ("model", settings.model == MOCK_MODEL),
-        ("api_key", openai and not settings.api_key),
-        ("base_url", local and not settings.base_url),
+        ("api_key", provider is not None and provider.needs_key and not settings.api_key),
+        ("base_url", provider is not None and not (settings.base_url or provider.base_url)),
     )
+    spoken = [wire.name for wire in provider.wires] if provider else []
     foreign = [name for name in _MOCK_ONLY if getattr(settings, name) != ProviderSettings.model_fields[name].default]
     return (
         *(f"needs {name}" for name, missing in needed if missing),
+        *([f"does not speak the wire {settings.wire!r}: it speaks {', '.join(spoken)}"] if settings.wire not in (None, *spoken) else []),
         *(f"has no {name} (that is for kind 'mock')" for name in foreign),
     )

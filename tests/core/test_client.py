@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from polaris_llm.core.call_context import CallContext
-from polaris_llm.core.client import FlatPort, LLMClient, LocalClient, MockLLMClient, OpenAIClient, PortClient
+from polaris_llm.core.client import LLMClient, LocalClient, MockLLMClient, OpenAIClient
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMRateLimitError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
+from polaris_llm.core.llm_client import FlatPort, PortClient
 from polaris_llm.core.models import LLMConfiguration, LLMProvider, LLMRequest, LLMResponse, Message, MessageRole
 from polaris_llm.core.parts import ModelMessage, ReasoningPart, TextPart, ToolResultPart, text_message
 from polaris_llm.core.providers.mock import MockSchedule

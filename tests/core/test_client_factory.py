@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from polaris_llm.core import provider_names
 from polaris_llm.core.client import LocalClient, MockLLMClient, OpenAIClient
 from polaris_llm.core.client_factory import (
     LLMClientFactory,
@@ -49,10 +50,22 @@ def test_an_unsupported_provider_is_named_with_those_that_are(provider: LLMProvi
 
 @pytest.fixture
 def _restored() -> Iterator[None]:
-    kept = dict(LLMClientFactory._makers)
+    makers, names = dict(LLMClientFactory._makers), set(provider_names._announced)
     yield
     LLMClientFactory._makers.clear()
-    LLMClientFactory._makers.update(kept)
+    LLMClientFactory._makers.update(makers)
+    provider_names._announced.intersection_update(names)
+
+
+@pytest.mark.usefixtures("_restored")
+def test_a_client_can_be_registered_under_a_new_name_and_then_settings_know_it() -> None:
+    LLMClientFactory.register_client("parrot", MockLLMClient)
+
+    client = client_for(ProviderSettings(kind="parrot", model="m"))
+
+    assert isinstance(client, MockLLMClient)
+    assert client.get_provider() == "parrot"
+    assert create_llm_client(LLMConfiguration(provider="parrot", api_endpoint="http://h", model_name="m")).get_provider() == "parrot"
 
 
 @pytest.mark.usefixtures("_restored")

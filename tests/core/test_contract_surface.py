@@ -151,8 +151,8 @@ def test_a_signature_that_breaks_a_caller_is_noticed(line: str, difference: str)
 
 
 @pytest.mark.parametrize("name", SURFACE["values"])
-def test_an_enumeration_has_exactly_the_contracts_values(name: str) -> None:
-    assert {member.name: member.value for member in getattr(polaris_llm, name)} == SURFACE["values"][name]
+def test_an_enumeration_has_the_contracts_values(name: str) -> None:
+    assert {member.name: member.value for member in getattr(polaris_llm, name)}.items() >= SURFACE["values"][name].items()
 
 
 @pytest.mark.parametrize("name", [*SURFACE["frozen"], *SURFACE["mutable"]])

@@ -108,6 +108,6 @@ def test_unknown_keys_warn_once() -> None:
     assert len(caught) == 1
 
 
-@pytest.mark.parametrize("name", ["openai", "anthropic", "google", "local", "mock"])
+@pytest.mark.parametrize("name", ["openai", "anthropic", "google", "azure", "local", "mock"])
 def test_providers_go_by_their_names(name: str) -> None:
-    assert configuration(provider=name).provider.value == name
+    assert configuration(provider=name).provider is LLMProvider(name)

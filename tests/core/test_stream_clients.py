@@ -7,10 +7,11 @@ from contextlib import aclosing
 import pytest
 
 from polaris_llm.core.call_context import CallContext
-from polaris_llm.core.client import LLMClient, MockLLMClient, PortClient
+from polaris_llm.core.client import LLMClient, MockLLMClient
 from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta
 from polaris_llm.core.exceptions import LLMAPIError, LLMConnectionError, LLMRateLimitError, LLMTimeoutError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
+from polaris_llm.core.llm_client import PortClient
 from polaris_llm.core.models import LLMConfiguration, LLMProvider, LLMRequest, LLMResponse, Message, MessageRole
 from polaris_llm.core.parts import TextPart
 from polaris_llm.core.providers.attempts import Attempts, RetryPolicy

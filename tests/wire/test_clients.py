@@ -45,7 +45,7 @@ async def test_an_answer_has_the_contracts_shape(any_client: LLMClient) -> None:
     assert response.request_id == request.request_id
     assert response.finish_reason == "stop"
     assert response.usage["total_tokens"] == response.usage["prompt_tokens"] + response.usage["completion_tokens"] > 0
-    assert response.metadata["provider"] == any_client.get_provider().value
+    assert response.metadata["provider"] == any_client.get_provider()
     assert response.metadata["attempts"] == 1
     assert any_client.supports_function_calling()
 

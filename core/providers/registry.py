@@ -1,0 +1,116 @@
+"""The providers that the package knows: which wires each speaks, where, and what it needs. To add one, add a codec and a line here.
+
+Other packages register theirs: by code, or as an entry point.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..exceptions import LLMConfigurationError
+from ..provider_names import announce, entry_point, is_import_reference, other_names
+from .capabilities import Capabilities
+from .exchange import Codec
+from .openai_chat import OPENAI_URL, OpenAIChatCodec
+from .openai_chat_reply import WIRE as OPENAI_CHAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where and as whom a provider is asked: what a codec is made from."""
+
+    provider: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    keep_raw: bool = False
+
+
+class CodecClass(Protocol):
+    """A codec that needs no more than an endpoint."""
+
+    def __call__(self, *, provider: str, base_url: str, api_key: str | None, keep_raw: bool) -> Codec:
+        """The codec for an endpoint."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireFormat:
+    """One wire of a provider: its name, what reads and writes it, and what it has a place for."""
+
+    name: str
+    codec: Callable[[Endpoint], Codec]
+    capabilities: Capabilities = Capabilities()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A kind of model server."""
+
+    name: str
+    wires: tuple[WireFormat, ...]
+    """The usual one first."""
+    base_url: str | None = None
+    """Where it is; None when everybody has their own."""
+    needs_key: bool = True
+
+    def wire(self, name: str | None = None) -> WireFormat:
+        """The wire of a name, or the usual one; raises LLMConfigurationError for one that the provider does not speak."""
+        wanted = name or self.wires[0].name
+        found = next((wire for wire in self.wires if wire.name == wanted), None)
+        if found is None:
+            spoken = ", ".join(wire.name for wire in self.wires)
+            message = f"{self.name} does not speak the wire {wanted!r}; it speaks {spoken}"
+            raise LLMConfigurationError(message, config_key="wire", config_value=wanted, provider=self.name)
+        return found
+
+
+def plain(codec: CodecClass) -> Callable[[Endpoint], Codec]:
+    """What makes a codec of an endpoint, for a codec that takes nothing else."""
+
+    def of(endpoint: Endpoint) -> Codec:
+        return codec(provider=endpoint.provider, base_url=endpoint.base_url, api_key=endpoint.api_key, keep_raw=endpoint.keep_raw)
+
+    return of
+
+
+CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec))
+
+PROVIDERS: dict[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL),
+        Provider(name="local", wires=(CHAT,), needs_key=False),
+    )
+}
+"""By name; those registered by code too."""
+
+
+def register_provider(provider: Provider) -> None:
+    """Make a provider known in this process under its name."""
+    PROVIDERS[provider.name] = provider
+    announce(provider.name)
+
+
+def find_provider(name: str) -> Provider | None:
+    """The provider of a name, or None when no `Provider` goes by it."""
+    found = PROVIDERS.get(name) or load_offer(name)
+    return found if isinstance(found, Provider) else None
+
+
+def load_offer(name: str) -> Any:  # whatever stands there
+    """What an installed package offers under a name, or what `module:attribute` names: a `Provider`, a client's class, or None."""
+    try:
+        if is_import_reference(name):
+            module, _, attribute = name.partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        offered = entry_point(name)
+        return offered.load() if offered else None
+    except (ImportError, AttributeError) as error:
+        message = f"the provider {name!r} cannot be loaded: {error}; install its package where the model is called"
+        raise LLMConfigurationError(message, config_key="provider", config_value=name) from error
+
+
+def supported_names() -> list[str]:
+    """The names of all providers that this process knows, the mock among them."""
+    return [*PROVIDERS, "mock", *(name for name in other_names() if name not in PROVIDERS)]
