@@ -17,14 +17,15 @@ from .call_context import CallContext
 from .exceptions import DeadlineExceededError, LLMIntegrationError
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from .ports import ModelPort
+from .providers.rate_limits import RATE_LIMITS
 from .single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
 
 WHOLE_ANSWERS = frozenset({FinishReason.STOP, FinishReason.LENGTH, FinishReason.TOOL_CALLS})
 """How an answer ended that would end so again."""
-NOT_KEPT = frozenset({"raw_response"})
-"""What of a response's metadata is not worth its room."""
+NOT_KEPT = frozenset({"raw_response", RATE_LIMITS})
+"""What of a response's metadata is not worth its room, or soon wrong."""
 
 
 class CachePort(Protocol):

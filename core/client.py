@@ -68,7 +68,7 @@ class HttpClient(LLMClient):
             options.transport or HttpTransport(),
             retry_policy(config),
             gate=options.gate,
-            defaults=RequestDefaults(model=config.model_name, extras=options.extras),
+            defaults=RequestDefaults(model=config.model_name, extras=options.extras, idempotency_header=provider.idempotency_header),
         )
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:

@@ -13,11 +13,20 @@ from .core.exceptions import (
     CallerAwayError,
     DeadlineExceededError,
     LLMAPIError,
+    LLMAuthenticationError,
+    LLMBadRequestError,
     LLMConfigurationError,
     LLMConnectionError,
+    LLMContentFilterError,
+    LLMContextWindowError,
     LLMIntegrationError,
+    LLMNotFoundError,
+    LLMOverloadedError,
+    LLMPermissionError,
+    LLMQuotaExceededError,
     LLMRateLimitError,
     LLMResponseParsingError,
+    LLMServerError,
     LLMTimeoutError,
     LLMToolError,
     OutcomeUnknownError,
@@ -28,7 +37,7 @@ from .core.exceptions import (
     UnknownSessionError,
 )
 from .core.flows import ConversationFlow
-from .core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse
+from .core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse, PromptCache
 from .core.models import (
     AgenticConversation,
     FunctionCall,
@@ -45,6 +54,7 @@ from .core.models import (
 from .core.parts import ImagePart, ModelMessage, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, text_message
 from .core.prompt_manager import PromptManager
 from .core.prompt_templates import PromptTemplate
+from .core.providers.rate_limits import RateLimit, RateLimits
 from .core.rate_limiter import LLMRateLimiter, RateLimitConfig, get_rate_limiter, rate_limited
 from .core.response_parser import FunctionCallParser, JSONSchemaValidator, ResponseParser, json_repairer
 from .core.runs import RunLimits, RunOutcome
@@ -75,6 +85,8 @@ __all__ = [
     "ImagePart",
     "JSONSchemaValidator",
     "LLMAPIError",
+    "LLMAuthenticationError",
+    "LLMBadRequestError",
     "LLMCache",
     "LLMCacheEntry",
     "LLMClient",
@@ -82,14 +94,21 @@ __all__ = [
     "LLMConfiguration",
     "LLMConfigurationError",
     "LLMConnectionError",
+    "LLMContentFilterError",
+    "LLMContextWindowError",
     "LLMIntegrationError",
+    "LLMNotFoundError",
+    "LLMOverloadedError",
+    "LLMPermissionError",
     "LLMProvider",
+    "LLMQuotaExceededError",
     "LLMRateLimitError",
     "LLMRateLimiter",
     "LLMRequest",
     "LLMResponse",
     "LLMResponseParsingError",
     "LLMRuntime",
+    "LLMServerError",
     "LLMTimeoutError",
     "LLMToolError",
     "LocalClient",
@@ -102,10 +121,13 @@ __all__ = [
     "OpenAIClient",
     "OutcomeUnknownError",
     "OverloadedError",
+    "PromptCache",
     "PromptManager",
     "PromptTemplate",
+    "RateLimit",
     "RateLimitConfig",
     "RateLimitExceededError",
+    "RateLimits",
     "ReasoningDelta",
     "ReasoningPart",
     "ResponseParser",

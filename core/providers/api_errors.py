@@ -1,49 +1,160 @@
-"""The typed error of a refusing reply: status first, whatever shape the body has. For all HTTP codecs."""
+"""The typed error of a refusing reply: by the provider's word for it, then by the status, whatever shape the body has. For all codecs.
+
+A codec whose API spells its errors in a way of its own passes a `Dialect`; which word and which status mean which error stands here only.
+"""
 
 import html
 import json
-import math
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ..exceptions import LLMAPIError, LLMRateLimitError
+from ..exceptions import (
+    LLMAPIError,
+    LLMAuthenticationError,
+    LLMBadRequestError,
+    LLMContentFilterError,
+    LLMContextWindowError,
+    LLMNotFoundError,
+    LLMOverloadedError,
+    LLMPermissionError,
+    LLMQuotaExceededError,
+    LLMRateLimitError,
+    LLMServerError,
+    LLMTimeoutError,
+)
 from .exchange import HttpCall, HttpReply
+from .rate_limits import RATE_LIMITS, RateLimits, read_rate_limits
+from .retry_hints import retry_after_s, should_retry
 
 MAX_MESSAGE_CHARS = 500
 """Of the provider's own words, in an error's message."""
-OUT_OF_FUNDS = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-"""Codes of a 429 that waiting does not mend."""
+
+_BY_WORD: Mapping[str, type[LLMAPIError]] = {
+    "authentication_error": LLMAuthenticationError,
+    "invalid_api_key": LLMAuthenticationError,
+    "unauthenticated": LLMAuthenticationError,
+    "permission_error": LLMPermissionError,
+    "permission_denied": LLMPermissionError,
+    "not_found_error": LLMNotFoundError,
+    "not_found": LLMNotFoundError,
+    "model_not_found": LLMNotFoundError,
+    "deploymentnotfound": LLMNotFoundError,
+    "context_length_exceeded": LLMContextWindowError,
+    "exceed_context_size_error": LLMContextWindowError,
+    "content_filter": LLMContentFilterError,
+    "content_policy_violation": LLMContentFilterError,
+    "insufficient_quota": LLMQuotaExceededError,
+    "billing_error": LLMQuotaExceededError,
+    "billing_hard_limit_reached": LLMQuotaExceededError,
+    "billing_not_active": LLMQuotaExceededError,
+    "rate_limit_error": LLMRateLimitError,
+    "rate_limit_exceeded": LLMRateLimitError,
+    "resource_exhausted": LLMRateLimitError,
+    "overloaded_error": LLMOverloadedError,
+    "server_overloaded": LLMOverloadedError,
+    "unavailable": LLMOverloadedError,
+    "timeout_error": LLMTimeoutError,
+    "deadline_exceeded": LLMTimeoutError,
+}
+_BY_PHRASE: tuple[tuple[re.Pattern[str], type[LLMAPIError]], ...] = (
+    (
+        re.compile(r"context (?:length|window|size)|maximum context|prompt is too long|input token count.*exceeds", re.I),
+        LLMContextWindowError,
+    ),
+    (re.compile(r"content (?:management )?(?:policy|filter)|flagged as potentially", re.I), LLMContentFilterError),
+    (re.compile(r"credit balance|insufficient balance|exceeded your current quota", re.I), LLMQuotaExceededError),
+)
+"""What servers say that have no word for it; only where the request itself was refused."""
+_BY_STATUS: Mapping[int, type[LLMAPIError]] = {
+    400: LLMBadRequestError,
+    401: LLMAuthenticationError,
+    402: LLMQuotaExceededError,
+    403: LLMPermissionError,
+    404: LLMNotFoundError,
+    408: LLMTimeoutError,
+    413: LLMBadRequestError,
+    422: LLMBadRequestError,
+    429: LLMRateLimitError,
+    503: LLMOverloadedError,
+    504: LLMTimeoutError,
+    529: LLMOverloadedError,
+}
+_IN_DISGUISE: Mapping[str, type[LLMAPIError]] = {
+    "invalid_request_error": LLMBadRequestError,
+    "invalid_argument": LLMBadRequestError,
+    "api_error": LLMServerError,
+    "server_error": LLMServerError,
+    "internal_server_error": LLMServerError,
+    "internal": LLMServerError,
+}
+"""Words too general to overrule a status, for errors that come under a status of success, as those in a stream do."""
+_REFUSED = (LLMBadRequestError, LLMAuthenticationError, LLMPermissionError, LLMNotFoundError, LLMQuotaExceededError)
+"""What stays as it is, however often it is tried."""
+_OF_A_LIMIT = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
+"""OpenAI's types of a 429."""
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-goog-request-id")
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _MESSAGE_KEYS = ("error", "message", "detail", "details", "msg", "errors", "error_description", "title")
 
 
-def api_error(call: HttpCall, reply: HttpReply) -> LLMAPIError:
-    """The error that a reply means."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorWords:
+    """What a provider says of an error, in its own words."""
+
+    kinds: tuple[str, ...] = ()
+    """Its codes and types for it, the most telling first."""
+    message: str = ""
+    limit: str | None = None
+    """The limit that was met."""
+    retry_after_s: float | None = None
+    """Seconds to wait, where the body says so and no header does."""
+
+
+class Dialect(Protocol):
+    """How one API spells its errors."""
+
+    def __call__(self, payload: object) -> ErrorWords:
+        """The words in an error body's JSON, which may have any shape; None stands for a body that is no JSON."""
+        ...
+
+
+def usual_words(payload: object) -> ErrorWords:
+    """The words of most APIs: `error` with `code`, `type` or `status`, and a message somewhere."""
+    error = payload.get("error") if isinstance(payload, dict) else None
+    found = [error.get(key) for key in ("code", "type", "status")] if isinstance(error, dict) else []
+    kinds = tuple(str(kind) for kind in found if kind)
+    return ErrorWords(kinds=kinds, message=provider_message(payload), limit=next((kind for kind in kinds if kind in _OF_A_LIMIT), None))
+
+
+def api_error(call: HttpCall, reply: HttpReply, dialect: Dialect = usual_words) -> LLMAPIError:
+    """The error that a reply means, or that an event of a stream means under the stream's own status."""
     payload = _json(reply.body)
-    code = error_code(payload)
-    reason = _bounded(call.scrubbed(_reason(reply, payload)))
-    message = f"{call.provider} answered {reply.status} for model {call.request.model!r}: {reason}"
+    words = dialect(payload)
+    reason = _bounded(call.scrubbed(_reason(reply, payload, words)))
+    answered = f"answered {reply.status}" if reply.status >= 300 else "answered with an error"
+    error_class = _class_of(reply.status, words)
+    limits = read_rate_limits(reply.headers, reply.received_at)
     rest: dict[str, Any] = {  # keywords of LLMAPIError
         **call.facts,
         "status_code": reply.status,
-        "retry_after": retry_after_s(reply),
-        "retryable": _retryable(reply, code),
-        "context": {"provider_code": code} if code else None,
+        "retry_after": _wait_s(reply, words, limits, error_class),
+        "retryable": _retryable(reply, error_class),
+        "context": _context(reply, words, limits),
     }
-    return LLMRateLimitError(message, **rest) if reply.status == HTTPStatus.TOO_MANY_REQUESTS else LLMAPIError(message, **rest)
+    if issubclass(error_class, LLMRateLimitError):
+        spent = limits.spent if limits else None
+        rest["limit"] = words.limit or (spent.name if spent else None)
+    return error_class(f"{call.provider} {answered} for model {call.request.model!r}: {reason}", **rest)
 
 
 def error_code(payload: object) -> str | None:
     """The provider's own code for what went wrong."""
-    error = payload.get("error") if isinstance(payload, dict) else None
-    if not isinstance(error, dict):
-        return None
-    return next((str(error[key]) for key in ("code", "type", "status") if error.get(key)), None)
+    return next(iter(usual_words(payload).kinds), None)
 
 
 def provider_message(payload: object) -> str:
@@ -59,36 +170,47 @@ def provider_message(payload: object) -> str:
             return ""
 
 
-def retry_after_s(reply: HttpReply) -> float | None:
-    """Seconds to wait, from retry-after-ms or Retry-After (RFC 9110, 10.2.3: seconds or a date)."""
-    milliseconds = _seconds(reply.headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = reply.headers.get("retry-after")
-    seconds = _seconds(text)
-    if seconds is not None:
-        return seconds
-    until = _timestamp(text)
-    if until is None:
-        return None
-    sent_at = _timestamp(reply.headers.get("date"))  # the server's clock, not ours, made that date
-    return max(0.0, until - (reply.received_at if sent_at is None else sent_at))
+def _class_of(status: int, words: ErrorWords) -> type[LLMAPIError]:
+    kinds = [kind.lower() for kind in words.kinds]
+    by_word = next((_BY_WORD[kind] for kind in kinds if kind in _BY_WORD), None)
+    if by_word is not None and by_word is not LLMRateLimitError:
+        return by_word
+    by_status = by_word or _BY_STATUS.get(status, LLMServerError if status >= 500 else LLMAPIError)
+    if status < 300 and by_word is None:
+        by_status = next((_IN_DISGUISE[kind] for kind in kinds if kind in _IN_DISGUISE), by_status)
+    if status in (400, 413, 422, 429):
+        return next((error_class for phrase, error_class in _BY_PHRASE if phrase.search(words.message)), by_status)
+    return by_status
 
 
-def _retryable(reply: HttpReply, code: str | None) -> bool | None:
-    if code in OUT_OF_FUNDS:
+def _context(reply: HttpReply, words: ErrorWords, limits: RateLimits | None) -> dict[str, Any]:  # JSON
+    request_id = next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), None)
+    context = {"provider_code": next(iter(words.kinds), None), "provider_request_id": request_id}
+    told = {name: value for name, value in context.items() if value}
+    return {**told, RATE_LIMITS: limits.as_json()} if limits else told
+
+
+def _wait_s(reply: HttpReply, words: ErrorWords, limits: RateLimits | None, error_class: type[LLMAPIError]) -> float | None:
+    told = retry_after_s(reply)
+    if told is None:
+        told = words.retry_after_s
+    if told is None and issubclass(error_class, LLMRateLimitError) and limits and limits.spent:
+        told = limits.spent.reset_s
+    return told
+
+
+def _retryable(reply: HttpReply, error_class: type[LLMAPIError]) -> bool | None:
+    if issubclass(error_class, LLMQuotaExceededError):
         return False
-    return _CLAIMS.get(reply.headers.get("x-should-retry", "").lower())
+    claim = should_retry(reply)
+    return False if claim is None and issubclass(error_class, _REFUSED) else claim
 
 
-_CLAIMS: Mapping[str, bool] = {"true": True, "false": False}
-
-
-def _reason(reply: HttpReply, payload: object) -> str:
+def _reason(reply: HttpReply, payload: object, words: ErrorWords) -> str:
     location = reply.headers.get("location")
     if 300 <= reply.status < 400 and location:
         return f"a redirect to {urlsplit(location).netloc or 'another path'}, which is not followed; set the endpoint to where the API is"
-    return provider_message(payload) or ("" if payload is not None else _plain(reply.text)) or _phrase(reply.status)
+    return words.message or ("" if payload is not None else _plain(reply.text)) or _phrase(reply.status)
 
 
 def _bounded(words: str) -> str:
@@ -111,18 +233,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "no reason given"
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _timestamp(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text or "").timestamp()
-    except (ValueError, OverflowError):
-        return None

@@ -1,5 +1,6 @@
 """A model behind HTTP: a codec, a transport and the attempts, put together."""
 
+import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -7,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pydantic import JsonValue
 
 from ..call_context import CallContext
-from ..deltas import StreamEvent
+from ..deltas import StreamEvent, StreamFinished
 from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy
 from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits, wire_extras
+from .rate_limits import RATE_LIMITS, read_rate_limits
 from .transport import HttpStream, HttpTransport
 
 
@@ -23,6 +25,8 @@ class RequestDefaults:
     model: str = ""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Parameters of the provider's wire."""
+    idempotency_header: str | None = None
+    """Where a call says that it is the one which was sent before."""
 
     def applied_to(self, request: ModelRequest, wire: str) -> ModelRequest:
         """The request with the gaps filled; raises LLMConfigurationError for extras that are not sorted by wire."""
@@ -33,7 +37,7 @@ class RequestDefaults:
 
 
 class HttpModel:
-    """Answers model requests by one provider's HTTP interface; satisfies ModelPort."""
+    """Answers model requests by one provider's HTTP interface; satisfies ModelPort. What headers say of rate limits is in the metadata."""
 
     def __init__(
         self,
@@ -51,11 +55,11 @@ class HttpModel:
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The model's answer; raises LLMIntegrationError."""
-        return await self._attempts.run(self._complete(request), call)
+        return await self._attempts.run(self._complete(request), _told_apart(call))
 
     async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes; raises LLMIntegrationError, and tries again only before the first event."""
-        async with aclosing(self._attempts.stream(self._complete(request), call, self._streamed_exchange)) as events:
+        async with aclosing(self._attempts.stream(self._complete(request), _told_apart(call), self._streamed_exchange)) as events:
             async for event in events:
                 yield event
 
@@ -67,21 +71,25 @@ class HttpModel:
         return self._defaults.applied_to(request, self._codec.wire)
 
     async def _exchange(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
-        http_call = self._codec.encode(request)
+        http_call = self._keyed(self._codec.encode(request), call)
         return self._answer(http_call, await self._transport.send(http_call, timeout_s))
 
     async def _streamed_exchange(self, request: ModelRequest, call: CallContext, limits: StreamLimits) -> AsyncGenerator[StreamEvent, None]:
-        http_call = self._codec.encode_stream(request)
+        http_call = self._keyed(self._codec.encode_stream(request), call)
         async with self._transport.stream(http_call, limits) as reply:
             start = await _start(reply)
             if 200 <= reply.head.status < 300 and _is_stream(reply, start):
                 decoder = self._codec.stream_decoder(http_call, reply.head)
                 async with aclosing(_decoded(decoder, reply, start)) as events:
                     async for event in events:
-                        yield event
+                        yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
             else:
                 for event in unfold(await self._whole(http_call, reply, start)):
                     yield event
+
+    def _keyed(self, http_call: HttpCall, call: CallContext) -> HttpCall:
+        name = self._defaults.idempotency_header
+        return replace(http_call, headers={**http_call.headers, name: call.idempotency_key}) if name else http_call
 
     async def _whole(self, http_call: HttpCall, reply: HttpStream, start: bytes) -> ModelResponse:
         body = start + b"".join([chunk async for chunk in reply.chunks])
@@ -89,8 +97,24 @@ class HttpModel:
 
     def _answer(self, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
         if 200 <= reply.status < 300:
-            return self._codec.decode(http_call, reply)
+            response = self._codec.decode(http_call, reply)
+            limits = _limits(reply)
+            return replace(response, metadata={**response.metadata, **limits}) if limits else response
         raise self._codec.decode_error(http_call, reply)
+
+
+def _told_apart(call: CallContext) -> CallContext:
+    """The call with an id of its own, if it belongs to no session: its attempts share their idempotency key with no other call."""
+    return call if call.session_id else replace(call, call_id=str(uuid.uuid4()))
+
+
+def _limits(reply: HttpReply) -> dict[str, JsonValue]:
+    limits = read_rate_limits(reply.headers, reply.received_at)
+    return {RATE_LIMITS: limits.as_json()} if limits else {}
+
+
+def _with_limits(end: StreamFinished, head: HttpReply) -> StreamFinished:
+    return replace(end, metadata={**end.metadata, **_limits(head)})
 
 
 async def _start(reply: HttpStream) -> bytes:

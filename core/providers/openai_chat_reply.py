@@ -14,6 +14,7 @@ from ..usage import Usage
 from ..wire_json import arguments_of, json_value
 from .api_errors import api_error, error_code
 from .exchange import HttpCall, HttpReply
+from .unreadable import unreadable as unreadable_answer
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -94,15 +95,7 @@ def _payload(call: HttpCall, reply: HttpReply) -> Wire:
 
 def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
     """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    kind = reply.headers.get("content-type", "no content type")
-    message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(reply.body)} bytes, {kind[:100]})"
-    return LLMResponseParsingError(
-        message,
-        response_content=call.scrubbed(reply.text),
-        expected_format="an OpenAI chat completion",
-        provider=call.provider,
-        model_name=call.request.model,
-    )
+    return unreadable_answer(call, reply, why, "an OpenAI chat completion")
 
 
 def _first_choice(payload: Wire) -> Wire | None:

@@ -53,6 +53,8 @@ class Provider:
     base_url: str | None = None
     """Where it is; None when everybody has their own."""
     needs_key: bool = True
+    idempotency_header: str | None = None
+    """Where a call says that it is the one which was sent before."""
 
     def wire(self, name: str | None = None) -> WireFormat:
         """The wire of a name, or the usual one; raises LLMConfigurationError for one that the provider does not speak."""
@@ -79,7 +81,7 @@ CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec))
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
-        Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL),
+        Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="local", wires=(CHAT,), needs_key=False),
     )
 }

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..exceptions import LLMTimeoutError
 from .exchange import HttpCall, StreamLimits
@@ -63,5 +63,4 @@ class StreamClock:
 def timed_out(call: HttpCall, phase: Phase, limit_s: float | None) -> LLMTimeoutError:
     """The error for a wait that was too long."""
     message = f"{call.provider} gave {_MISSING[phase]} within {limit_s:g} s at {call.endpoint} ({phase} timeout)"
-    facts: dict[str, Any] = {**call.facts, "context": {"phase": phase}}  # keywords of LLMAPIError
-    return LLMTimeoutError(message, timeout_seconds=limit_s, **facts)
+    return LLMTimeoutError(message, timeout_seconds=limit_s, phase=phase, **call.facts)

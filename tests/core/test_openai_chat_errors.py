@@ -8,10 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris_llm.core.exceptions import LLMAPIError, LLMRateLimitError
-from polaris_llm.core.providers.api_errors import MAX_MESSAGE_CHARS, retry_after_s
+from polaris_llm.core.exceptions import (
+    LLMAPIError,
+    LLMAuthenticationError,
+    LLMBadRequestError,
+    LLMContentFilterError,
+    LLMContextWindowError,
+    LLMNotFoundError,
+    LLMOverloadedError,
+    LLMPermissionError,
+    LLMQuotaExceededError,
+    LLMRateLimitError,
+    LLMServerError,
+    LLMTimeoutError,
+)
+from polaris_llm.core.providers.api_errors import MAX_MESSAGE_CHARS, ErrorWords, api_error
 from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
+from polaris_llm.core.providers.retry_hints import retry_after_s
 from support.model_requests import a_request
 from support.model_strategies import JSON_VALUES
 
@@ -79,6 +93,69 @@ def test_a_status_that_stays_is_not_tried_again(status: int) -> None:
 @pytest.mark.parametrize(("claim", "retryable"), [("true", True), ("false", False)])
 def test_a_servers_own_claim_overrules_the_status(claim: str, retryable: bool) -> None:
     assert error_of(reply(400 if retryable else 503, headers={"x-should-retry": claim})).retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "error_class"),
+    [
+        (400, {"type": "invalid_request_error"}, LLMBadRequestError),
+        (401, {"code": "invalid_api_key"}, LLMAuthenticationError),
+        (402, {"message": "Insufficient Balance"}, LLMQuotaExceededError),
+        (403, {}, LLMPermissionError),
+        (404, {"type": "invalid_request_error", "code": "model_not_found"}, LLMNotFoundError),
+        (408, {}, LLMTimeoutError),
+        (413, {}, LLMBadRequestError),
+        (400, {"code": "context_length_exceeded"}, LLMContextWindowError),
+        (400, {"message": "This model's maximum context length is 8 tokens"}, LLMContextWindowError),
+        (400, {"type": "exceed_context_size_error"}, LLMContextWindowError),
+        (400, {"code": "content_filter"}, LLMContentFilterError),
+        (429, {"type": "tokens", "code": "rate_limit_exceeded"}, LLMRateLimitError),
+        (429, {"code": "insufficient_quota"}, LLMQuotaExceededError),
+        (429, {"message": "You exceeded your current quota"}, LLMQuotaExceededError),
+        (500, {}, LLMServerError),
+        (502, {}, LLMServerError),
+        (503, {}, LLMOverloadedError),
+        (504, {}, LLMTimeoutError),
+        (529, {}, LLMOverloadedError),
+        (200, {"type": "overloaded_error"}, LLMOverloadedError),
+        (200, {"type": "server_error"}, LLMServerError),
+        (200, {"type": "invalid_request_error"}, LLMBadRequestError),
+        (418, {}, LLMAPIError),
+    ],
+)
+def test_an_error_says_by_its_type_who_must_act(status: int, words: dict[str, str], error_class: type[LLMAPIError]) -> None:
+    error = error_of(reply(status, json.dumps({"error": words}).encode()))
+
+    assert type(error) is error_class
+    assert error.retryable is (error_class in (LLMRateLimitError, LLMServerError, LLMOverloadedError, LLMTimeoutError))
+
+
+def test_a_rate_limit_says_which_limit_and_until_when() -> None:
+    headers = {"x-ratelimit-limit-tokens": "9000", "x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m2.5s"}
+
+    error = error_of(reply(429, b"{}", headers | {"x-ratelimit-remaining-requests": "9", "x-request-id": "req_1"}))
+
+    assert isinstance(error, LLMRateLimitError)
+    assert (error.limit, error.retry_after) == ("tokens", 62.5)
+    assert error.context["rate_limits"]["tokens"] == {"limit": 9000, "remaining": 0, "reset_s": 62.5}
+    assert error.context["provider_request_id"] == "req_1"
+
+
+def test_a_wire_with_words_of_its_own_passes_its_dialect() -> None:
+    def dialect(payload: object) -> ErrorWords:
+        return ErrorWords(kinds=("RESOURCE_EXHAUSTED",), message="take it easy", limit="PerMinute", retry_after_s=18.0)
+
+    error = api_error(CODEC.encode(a_request()), reply(400), dialect)
+
+    assert isinstance(error, LLMRateLimitError)
+    assert (error.limit, error.retry_after, str(error)) == ("PerMinute", 18.0, "openai answered 400 for model 'a-model': take it easy")
+
+
+def test_an_error_tells_whom_and_what_it_is_about_as_attributes() -> None:
+    error = error_of(reply(503, headers={"retry-after": "3"}))
+
+    assert (error.provider, error.model_name, error.request_id) == ("openai", "a-model", "request-1")
+    assert (error.status_code, error.retryable, error.retry_after) == (503, True, 3.0)
 
 
 def test_a_rate_limit_has_its_own_type_and_says_how_long() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.client import HttpOptions, LLMClient, LocalClient
+from polaris_llm.core.deltas import StreamFinished
 from polaris_llm.core.exceptions import (
     DeadlineExceededError,
     LLMAPIError,
@@ -21,9 +22,10 @@ from polaris_llm.core.exceptions import (
     LLMTimeoutError,
 )
 from polaris_llm.core.models import LLMProvider
+from polaris_llm.core.providers.rate_limits import RateLimit, RateLimits
 from support.model_requests import CALL, RecordingGate, a_request
 from support.openai_clients import KEY, configuration, openai_client
-from support.openai_server import OpenAIServer, Reply, as_json, http
+from support.openai_server import EVENT_STREAM, FINISH, OpenAIServer, Reply, as_json, completion, http, streamed, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -163,3 +165,29 @@ async def test_a_server_that_is_not_there_is_a_connection_error() -> None:
     with pytest.raises(LLMConnectionError, match="local could not be reached at http://127"):
         await client.respond(a_request(), CALL)
     await client.close()
+
+
+async def test_every_attempt_at_a_call_says_that_it_is_the_same_call(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(http(503), as_json(200, completion()), as_json(200, completion()))
+
+    await client.respond(a_request())
+    await client.respond(a_request())
+
+    first, again, other = (seen.headers["idempotency-key"] for seen in server.seen)
+    assert first == again != other
+
+
+async def test_what_headers_say_of_rate_limits_comes_with_the_answer_and_with_the_error(server: OpenAIServer) -> None:
+    headers = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59"}
+    server.will(
+        as_json(200, completion(), headers), streamed(texts("Hi"), FINISH, headers={**EVENT_STREAM, **headers}), http(400, b"", headers)
+    )
+    async with openai_client(server) as client:
+        response = await client.respond(a_request(), CALL)
+        *_, end = [event async for event in client.stream_events(a_request(), CALL)]
+        with pytest.raises(LLMAPIError) as caught:
+            await client.respond(a_request(), CALL)
+
+    assert isinstance(end, StreamFinished)
+    told = [RateLimits.of(each) for each in (response.metadata, end.metadata, caught.value.context)]
+    assert told == [RateLimits(limits=(RateLimit(name="requests", limit=60, remaining=59),))] * 3
