@@ -1,11 +1,11 @@
 """The clients of the package: one for all model servers, under each provider's name, and the mock."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from .call_context import CallContext
 from .deltas import StreamEvent
@@ -16,6 +16,7 @@ from .models import LLMConfiguration, LLMProvider, LLMRequest
 from .parts import Part, TextPart, ToolCallPart
 from .providers.attempts import AttemptGate, RetryPolicy
 from .providers.http_model import HttpModel, RequestDefaults
+from .providers.keys import Codecs, KeyReference, KeyRing
 from .providers.mock import DEFAULT_MODEL, MockModel, MockSchedule, Script
 from .providers.registry import Endpoint, Provider, find_provider, supported_names
 from .providers.transport import HttpTransport
@@ -23,6 +24,7 @@ from .usage import Usage
 
 __all__ = [
     "AnthropicClient",
+    "AzureOpenAIClient",
     "GoogleClient",
     "HttpClient",
     "HttpOptions",
@@ -42,6 +44,12 @@ class HttpOptions:
     transport: HttpTransport | None = None
     """None makes its own; one that is shared is closed by its clients all the same, and opens again when needed."""
     gate: AttemptGate | None = None
+    keys: tuple[KeyReference, ...] = ()
+    """Where keys are found whenever one is needed, in place of the configuration's; each call takes the least used."""
+    bearer: bool = False
+    """Whether they are Entra tokens (Azure)."""
+    api_version: str | None = None
+    """Azure: a date asks the deployment's own path, None the surface v1."""
     wire: str | None = None
     """Which of the provider's wires is spoken; None takes the usual one."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -59,12 +67,20 @@ class HttpClient(LLMClient):
     def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
         super().__init__(config)
         options = options or HttpOptions()
-        provider = self._checked(config)
+        keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
+        provider = self._checked(config, keys)
         wire = provider.wire(options.wire)
         self.capabilities = wire.capabilities
-        endpoint = Endpoint(provider=provider.name, base_url=config.api_endpoint, api_key=config.api_key, keep_raw=options.keep_raw)
+        endpoint = Endpoint(
+            provider=provider.name,
+            base_url=config.api_endpoint,
+            api_version=options.api_version,
+            bearer=options.bearer,
+            keep_raw=options.keep_raw,
+        )
+        wire.codec(replace(endpoint, api_key=None if options.keys else config.api_key))  # what does not fit is said now
         self._model = HttpModel(
-            wire.codec(endpoint),
+            Codecs(wire.name, lambda key: wire.codec(replace(endpoint, api_key=key)), KeyRing(keys)),
             options.transport or HttpTransport(),
             retry_policy(config),
             gate=options.gate,
@@ -85,7 +101,7 @@ class HttpClient(LLMClient):
         """Close the connections; a later call opens new ones."""
         await self._model.close()
 
-    def _checked(self, config: LLMConfiguration) -> Provider:
+    def _checked(self, config: LLMConfiguration, keys: Sequence[KeyReference]) -> Provider:
         name = type(self).__name__
         if self.provider is not None and config.provider != self.provider:
             message = f"{name} requires provider to be {self.provider.name}, not {config.provider.upper()}"
@@ -93,7 +109,7 @@ class HttpClient(LLMClient):
         provider = find_provider(config.provider)
         if provider is None:
             raise unsupported(config.provider)
-        if provider.needs_key and not config.api_key:
+        if provider.needs_key and not keys:
             raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
         return provider
 
@@ -119,6 +135,12 @@ class GoogleClient(HttpClient):
     """Asks Google's Gemini."""
 
     provider = LLMProvider.GOOGLE
+
+
+class AzureOpenAIClient(HttpClient):
+    """Asks a deployment of Azure OpenAI; the request's model is the deployment's name."""
+
+    provider = LLMProvider.AZURE
 
 
 class LocalClient(HttpClient):

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeGuard
 
-from .client import AnthropicClient, GoogleClient, HttpClient, HttpOptions, LLMClient, LocalClient, MockLLMClient, OpenAIClient, unsupported
+from .client import (
+    AnthropicClient,
+    AzureOpenAIClient,
+    GoogleClient,
+    HttpClient,
+    HttpOptions,
+    LLMClient,
+    LocalClient,
+    MockLLMClient,
+    OpenAIClient,
+    unsupported,
+)
 from .models import LLMConfiguration, LLMProvider
 from .provider_names import announce, other_names
 from .provider_settings import ProviderSettings
@@ -12,7 +23,7 @@ from .providers.mock import DEFAULT_MODEL, MockSchedule, load_script
 from .providers.openai_chat import OPENAI_URL
 from .providers.registry import PROVIDERS, find_provider, load_offer
 from .providers.transport import HttpTransport, TransportSettings
-from .secrets import resolve
+from .secrets import is_called, resolve
 
 MakeClient = Callable[[LLMConfiguration], LLMClient]
 """A client's class, or any function that makes one."""
@@ -66,6 +77,7 @@ _CLASSES: Mapping[str, type[HttpClient]] = {
     LLMProvider.OPENAI: OpenAIClient,
     LLMProvider.ANTHROPIC: AnthropicClient,
     LLMProvider.GOOGLE: GoogleClient,
+    LLMProvider.AZURE: AzureOpenAIClient,
     LLMProvider.LOCAL: LocalClient,
 }
 """The names that the contract has for some providers' clients."""
@@ -106,6 +118,18 @@ def create_google_client(
     return _create(LLMProvider.GOOGLE, api_key=api_key, model_name=model_name, api_endpoint=api_endpoint, **settings)
 
 
+def create_azure_client(
+    api_key: str,
+    model_name: str,
+    api_endpoint: str,
+    api_version: str | None = None,
+    **settings: Any,  # LLMConfiguration's
+) -> LLMClient:
+    """A client of a deployment of Azure OpenAI, whose name is `model_name`."""
+    config = LLMConfiguration(provider=LLMProvider.AZURE, api_key=api_key, model_name=model_name, api_endpoint=api_endpoint, **settings)
+    return AzureOpenAIClient(config, HttpOptions(api_version=api_version))
+
+
 def create_local_client(api_endpoint: str, model_name: str, **settings: Any) -> LLMClient:  # LLMConfiguration's
     """A client of a server that speaks OpenAI's chat completions."""
     return _create(LLMProvider.LOCAL, model_name=model_name, api_endpoint=api_endpoint, **settings)
@@ -129,23 +153,43 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
     make = LLMClientFactory.maker(settings.kind)
     if not _is_http_client(make):
         return make(config)
-    transport = HttpTransport(TransportSettings(connect_timeout_s=settings.connect_timeout_s))
-    return make(config, HttpOptions(transport=transport, gate=gate, wire=settings.wire, extras=settings.extras, keep_raw=False))
+    options = HttpOptions(
+        transport=HttpTransport(_transport_settings(settings)),
+        gate=gate,
+        keys=settings.keys,
+        bearer=settings.entra_token is not None,
+        api_version=settings.api_version,
+        wire=settings.wire,
+        extras=settings.extras,
+        keep_raw=False,
+    )
+    return make(config, options)
 
 
 def configuration_of(settings: ProviderSettings) -> LLMConfiguration:
     """The contract's configuration for a provider's settings, whose limits are wider."""
     provider = find_provider(settings.kind)
+    found = [resolve(key) for key in settings.keys if not is_called(key)]  # one that is missing is told now
     return LLMConfiguration.model_construct(
         provider=LLMProvider(settings.kind) if settings.kind in set(LLMProvider) else settings.kind,
         api_endpoint=settings.base_url or (provider and provider.base_url) or _MOCK_URL,
-        api_key=resolve(settings.api_key),
+        api_key=found[0] if found else None,
         model_name=settings.model,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
         timeout=settings.timeout_s,
         max_retries=settings.max_retries,
         retry_delay=settings.retry_delay_s,
+    )
+
+
+def _transport_settings(settings: ProviderSettings) -> TransportSettings:
+    return TransportSettings(
+        connect_timeout_s=settings.connect_timeout_s,
+        proxy=settings.proxy,
+        ca_file=settings.ca_file,
+        headers=settings.headers,
+        http2=settings.http2,
     )
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from .provider_names import is_provider_name
@@ -35,6 +35,15 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+
+def _header_value(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise PydanticCustomError(HIDDEN_INPUT, "expected printable ASCII characters, which is all that a header may hold")
+    return value
+
+
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 def _bare_url(value: str) -> str:
@@ -70,7 +79,13 @@ class ProviderSettings(Section):
     wire: str | None = None
     """Which of a provider's wires is spoken, such as openai_chat; None takes its usual one."""
     api_key: SecretReference | None = None
-    """env:NAME or file:PATH, read where the model is called."""
+    """env:NAME, file:PATH or call:MODULE:FUNCTION, read where the model is called, whenever it is needed."""
+    api_keys: tuple[SecretReference, ...] = Field(default=(), strict=False)
+    """Several keys in place of one: each call takes the one that is least in use."""
+    entra_token: SecretReference | None = None
+    """azure: an Entra token in place of a key, mostly call:MODULE:FUNCTION."""
+    api_version: str | None = Field(default=None, min_length=1)
+    """azure: a date asks the path of the model's deployment; None asks the surface v1."""
     model: str = Field(default=MOCK_MODEL, min_length=1, validation_alias=AliasChoices("model", "model_name"))
     max_tokens: int = Field(default=1000, ge=1)
     """Tokens of one answer."""
@@ -78,6 +93,14 @@ class ProviderSettings(Section):
     timeout_s: float = Field(default=60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds for one attempt."""
     connect_timeout_s: float = Field(default=10.0, gt=0)
+    proxy: Annotated[str, AfterValidator(_bare_url)] | None = None
+    """None takes the environment's (HTTPS_PROXY, NO_PROXY and the like)."""
+    ca_file: str | None = Field(default=None, min_length=1)
+    """A PEM file of certificates that are trusted beside the usual ones."""
+    headers: dict[Name, HeaderValue] = Field(default_factory=dict)
+    """Further headers of every call; they win over ours."""
+    http2: bool = False
+    """Whether HTTP/2 is spoken with servers that can; needs the extra `http2`."""
     max_retries: int = Field(default=3, ge=0)
     """Attempts after the first."""
     retry_delay_s: float = Field(default=1.0, gt=0, validation_alias=AliasChoices("retry_delay_s", "retry_delay"))
@@ -97,6 +120,12 @@ class ProviderSettings(Section):
     seed: int = 0
     """mock: where the schedule of latency and failures starts."""
 
+    @property
+    def keys(self) -> tuple[str | SecretStr, ...]:
+        """Where all keys are found; an Entra token stands for one."""
+        single = self.api_key or self.entra_token
+        return (single, *self.api_keys) if single else self.api_keys
+
     @model_validator(mode="after")
     def _complete(self) -> "ProviderSettings":
         problems = _missing(self) if self.kind != "mock" else ()
@@ -105,6 +134,7 @@ class ProviderSettings(Section):
         return self
 
 
+_AZURE_ONLY = ("entra_token", "api_version")
 _MOCK_ONLY = ("script", "latency_s", "jitter", "failure_rate", "seed")
 
 
@@ -112,13 +142,18 @@ def _missing(settings: ProviderSettings) -> tuple[str, ...]:
     provider = find_provider(settings.kind)
     needed = (
         ("model", settings.model == MOCK_MODEL),
-        ("api_key", provider is not None and provider.needs_key and not settings.api_key),
+        ("api_key", provider is not None and provider.needs_key and not settings.keys),
         ("base_url", provider is not None and not (settings.base_url or provider.base_url)),
     )
     spoken = [wire.name for wire in provider.wires] if provider else []
-    foreign = [name for name in _MOCK_ONLY if getattr(settings, name) != ProviderSettings.model_fields[name].default]
+    foreign = [(name, "mock") for name in _MOCK_ONLY if _is_set(settings, name)]
+    foreign += [(name, "azure") for name in _AZURE_ONLY if settings.kind != "azure" and _is_set(settings, name)]
     return (
         *(f"needs {name}" for name, missing in needed if missing),
         *([f"does not speak the wire {settings.wire!r}: it speaks {', '.join(spoken)}"] if settings.wire not in (None, *spoken) else []),
-        *(f"has no {name} (that is for kind 'mock')" for name in foreign),
+        *(f"has no {name} (that is for kind {kind!r})" for name, kind in foreign),
     )
+
+
+def _is_set(settings: ProviderSettings, name: str) -> bool:
+    return bool(getattr(settings, name) != ProviderSettings.model_fields[name].default)

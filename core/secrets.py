@@ -1,11 +1,15 @@
 """References to secrets: settings say where a key is found, the process that uses it reads it there, as late as it can.
 
-`env:NAME` is an environment variable, `file:PATH` a file. No message of this module holds what was found, or what may be a key.
+`env:NAME` is an environment variable, `file:PATH` a file, `call:MODULE:FUNCTION` what a function gives. No message of this module
+holds what was found, or what may be a key.
 """
 
+import asyncio
+import importlib
+import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,24 +21,73 @@ from .exceptions import LLMConfigurationError
 HIDDEN_INPUT = "hidden_input"
 """The type of a validation error whose input must not be shown."""
 
-_REFERENCE = re.compile(r"(?P<place>env|file):(?P<name>\S(?:.*\S)?)")
-_EXPECTED = "expected env:NAME or file:PATH, never the key itself (code may pass a pydantic.SecretStr)"
+SecretFunction = Callable[[], str | Awaitable[str]]
+"""What gives a secret whenever it is needed, such as a token that is renewed."""
+
+PATIENCE_S = 30.0
+"""For a function that gives a secret."""
+
+_REFERENCE = re.compile(r"(?P<place>env|file):(?P<name>\S(?:.*\S)?)|call:(?P<function>[^\W\d][\w.]*:[^\W\d][\w.]*)")
+_EXPECTED = "expected env:NAME or file:PATH, or call:MODULE:FUNCTION, never the key itself (code may pass a pydantic.SecretStr)"
 
 
 def resolve(reference: str | SecretStr | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The secret that `reference` stands for; raises LLMConfigurationError when it is not to be found."""
+    """The secret at a place, or in a SecretStr; raises LLMConfigurationError when it is not to be found there."""
     if reference is None:
         return None
     if isinstance(reference, SecretStr):
         return reference.get_secret_value()
     match = _REFERENCE.fullmatch(reference)
-    if match is None:
+    if match is None or match["function"]:
         raise LLMConfigurationError(f"not a reference to a secret: {_EXPECTED}")
     secret = environ.get(match["name"], "") if match["place"] == "env" else _read(reference, Path(match["name"]))
     if not secret.strip():
         remedy = "set the variable" if match["place"] == "env" else "write the key into the file"
         raise LLMConfigurationError(f"nothing is found at {reference}: {remedy}, in the environment of the process that calls the model")
     return secret.strip()
+
+
+async def current(reference: str | SecretStr | SecretFunction) -> str:
+    """The secret as it is now, without blocking the event loop; raises LLMConfigurationError when there is none."""
+    if isinstance(reference, SecretStr):
+        return reference.get_secret_value()
+    match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if isinstance(reference, str) and not (match and match["function"]):
+        found = resolve(reference) if reference.startswith("env:") else await asyncio.to_thread(resolve, reference)
+        assert found is not None  # only None stands for nothing
+        return found
+    function = reference if callable(reference) else _function(reference.removeprefix("call:"))
+    return await _called(function)
+
+
+def is_called(reference: object) -> bool:
+    """Whether a reference names a function, which is called when the secret is needed and not before."""
+    return isinstance(reference, str) and reference.startswith("call:")
+
+
+def _function(name: str) -> SecretFunction:
+    module, _, attribute = name.partition(":")
+    try:
+        found: SecretFunction = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        message = f"the function of call:{name} cannot be loaded: {error}; it must be importable where the model is called"
+        raise LLMConfigurationError(message) from None
+    if not callable(found):
+        raise LLMConfigurationError(f"call:{name} names a {type(found).__name__}: give a function without parameters")
+    return found
+
+
+async def _called(function: SecretFunction) -> str:
+    name = getattr(function, "__qualname__", type(function).__name__)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            given = function() if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function)
+            found = await given if inspect.isawaitable(given) else given
+    except Exception as error:  # whatever a stranger's function raises may hold the secret, so that only its type is told
+        raise LLMConfigurationError(f"{name}, which gives a secret, failed with {type(error).__name__}") from None
+    if not isinstance(found, str) or not found.strip():
+        raise LLMConfigurationError(f"{name} gave a {type(found).__name__} in place of a secret: it must give a text that is not empty")
+    return found.strip()
 
 
 def _read(reference: str, path: Path) -> str:

@@ -20,7 +20,7 @@ HIDDEN = "(not shown)"
 _SECRET_NAME = re.compile(r"key|secret|token|passw|auth|credential", re.IGNORECASE)
 _SECRET_TEXT = re.compile(r"\S{16}")
 _SURE_SECRET = re.compile(r"://[^/\s]*@|\bsk-\S{8}|\bbearer\s", re.IGNORECASE)
-_REFERENCE = ("env:", "file:")
+_REFERENCE = ("env:", "file:", "call:")
 _NO_SECTION = ("model_type", "dict_type")
 _SHOWN_CHARS = 80
 

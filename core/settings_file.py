@@ -16,7 +16,7 @@ from .exceptions import LLMConfigurationError
 
 PROFILE_VARIABLE = "POLARIS_ENVIRONMENT"
 """The environment variable that chooses a profile where no argument does."""
-KEY_NAME = "api_key"
+KEY_NAMES = frozenset({"api_key", "api_keys", "entra_token"})
 
 _VARIABLE = re.compile(r"\$(?P<escaped>\$)?\{(?:(?P<name>[A-Za-z_]\w*)(?P<default>:-[^}]*)?\})?", re.ASCII)
 _KEY_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -78,7 +78,7 @@ def substituted(content: Mapping[str, Any], source: str, environ: Mapping[str, s
     """The content with its variables replaced; raises LLMConfigurationError for one that is not set."""
 
     def resolve(path: tuple[object, ...], text: str) -> object:
-        return _resolved(text, lambda match: _value_of(match, path, source, environ), is_key=path[-1] == KEY_NAME)
+        return _resolved(text, lambda match: _value_of(match, path, source, environ), is_key=_is_key(path))
 
     return {name: _walked((name,), value, resolve) for name, value in content.items()}
 
@@ -106,8 +106,12 @@ def _walked(path: tuple[object, ...], value: object, resolve: Callable[[tuple[ob
             return value
 
 
+def _is_key(path: tuple[object, ...]) -> bool:
+    return not KEY_NAMES.isdisjoint(path[-2:])
+
+
 def _resolved(text: str, replace: Callable[[re.Match[str]], str], *, is_key: bool) -> object:
-    if is_key and not text.startswith(("env:", "file:")):
+    if is_key and not text.startswith(("env:", "file:", "call:")):
         return key_reference(str(text))  # anything but a reference is refused later: nothing is read here
     resolved = _VARIABLE.sub(replace, text)
     return _as_yaml(resolved) if isinstance(text, _Plain) else resolved

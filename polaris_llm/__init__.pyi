@@ -2,8 +2,15 @@ from .actors.runtime import LLMRuntime
 from .actors.session_handle import SessionHandle
 from .core.cache import LLMCache, LLMCacheEntry
 from .core.cached_client import CachedClient
-from .core.client import LLMClient, LocalClient, MockLLMClient, OpenAIClient
-from .core.client_factory import LLMClientFactory, create_llm_client, create_local_client, create_mock_client, create_openai_client
+from .core.client import AzureOpenAIClient, LLMClient, LocalClient, MockLLMClient, OpenAIClient
+from .core.client_factory import (
+    LLMClientFactory,
+    create_azure_client,
+    create_llm_client,
+    create_local_client,
+    create_mock_client,
+    create_openai_client,
+)
 from .core.conversation_manager import ConversationManager
 from .core.conversations import Conversation
 from .core.deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
@@ -69,6 +76,7 @@ __all__ = [
     "ActorError",
     "ActorUnavailableError",
     "AgenticConversation",
+    "AzureOpenAIClient",
     "BaseTool",
     "CachePolicy",
     "CachedClient",
@@ -155,6 +163,7 @@ __all__ = [
     "UnknownSessionError",
     "Usage",
     "UsageReport",
+    "create_azure_client",
     "create_default_registry",
     "create_llm_client",
     "create_local_client",

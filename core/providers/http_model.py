@@ -14,6 +14,7 @@ from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy
 from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits, wire_extras
+from .keys import Codecs
 from .rate_limits import RATE_LIMITS, read_rate_limits
 from .transport import HttpStream, HttpTransport
 
@@ -41,25 +42,25 @@ class HttpModel:
 
     def __init__(
         self,
-        codec: Codec,
+        codecs: Codecs,
         transport: HttpTransport,
         policy: RetryPolicy,
         *,
         gate: AttemptGate | None = None,
         defaults: RequestDefaults | None = None,
     ) -> None:
-        self._codec = codec
+        self._codecs = codecs
         self._transport = transport
         self._defaults = defaults or RequestDefaults()
         self._attempts = Attempts(self._exchange, policy, gate)
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The model's answer; raises LLMIntegrationError."""
-        return await self._attempts.run(self._complete(request), _told_apart(call))
+        return await self._attempts.run(self._complete(request), self._told_apart(call))
 
     async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes; raises LLMIntegrationError, and tries again only before the first event."""
-        async with aclosing(self._attempts.stream(self._complete(request), _told_apart(call), self._streamed_exchange)) as events:
+        async with aclosing(self._attempts.stream(self._complete(request), self._told_apart(call), self._streamed_exchange)) as events:
             async for event in events:
                 yield event
 
@@ -68,44 +69,48 @@ class HttpModel:
         await self._transport.close()
 
     def _complete(self, request: ModelRequest) -> ModelRequest:
-        return self._defaults.applied_to(request, self._codec.wire)
+        return self._defaults.applied_to(request, self._codecs.wire)
 
     async def _exchange(self, request: ModelRequest, call: CallContext, timeout_s: float) -> ModelResponse:
-        http_call = self._keyed(self._codec.encode(request), call)
-        return self._answer(http_call, await self._transport.send(http_call, timeout_s))
+        async with self._codecs.using_one() as codec:
+            http_call = self._keyed(codec.encode(request), call)
+            return _answer(codec, http_call, await self._transport.send(http_call, timeout_s))
 
     async def _streamed_exchange(self, request: ModelRequest, call: CallContext, limits: StreamLimits) -> AsyncGenerator[StreamEvent, None]:
-        http_call = self._keyed(self._codec.encode_stream(request), call)
-        async with self._transport.stream(http_call, limits) as reply:
-            start = await _start(reply)
-            if 200 <= reply.head.status < 300 and _is_stream(reply, start):
-                decoder = self._codec.stream_decoder(http_call, reply.head)
-                async with aclosing(_decoded(decoder, reply, start)) as events:
-                    async for event in events:
-                        yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
-            else:
-                for event in unfold(await self._whole(http_call, reply, start)):
+        async with self._codecs.using_one() as codec:
+            http_call = self._keyed(codec.encode_stream(request), call)
+            async with self._transport.stream(http_call, limits) as reply, aclosing(_events(codec, http_call, reply)) as events:
+                async for event in events:
                     yield event
+
+    def _told_apart(self, call: CallContext) -> CallContext:
+        """The call with an id of its own, if it belongs to no session: its attempts share their idempotency key with no other call."""
+        known = call.session_id or not self._defaults.idempotency_header
+        return call if known else replace(call, call_id=str(uuid.uuid4()))
 
     def _keyed(self, http_call: HttpCall, call: CallContext) -> HttpCall:
         name = self._defaults.idempotency_header
         return replace(http_call, headers={**http_call.headers, name: call.idempotency_key}) if name else http_call
 
-    async def _whole(self, http_call: HttpCall, reply: HttpStream, start: bytes) -> ModelResponse:
+
+async def _events(codec: Codec, http_call: HttpCall, reply: HttpStream) -> AsyncGenerator[StreamEvent, None]:
+    start = await _start(reply)
+    if 200 <= reply.head.status < 300 and _is_stream(reply, start):
+        async with aclosing(_decoded(codec.stream_decoder(http_call, reply.head), reply, start)) as events:
+            async for event in events:
+                yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
+    else:
         body = start + b"".join([chunk async for chunk in reply.chunks])
-        return self._answer(http_call, replace(reply.head, body=body))
-
-    def _answer(self, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
-        if 200 <= reply.status < 300:
-            response = self._codec.decode(http_call, reply)
-            limits = _limits(reply)
-            return replace(response, metadata={**response.metadata, **limits}) if limits else response
-        raise self._codec.decode_error(http_call, reply)
+        for event in unfold(_answer(codec, http_call, replace(reply.head, body=body))):
+            yield event
 
 
-def _told_apart(call: CallContext) -> CallContext:
-    """The call with an id of its own, if it belongs to no session: its attempts share their idempotency key with no other call."""
-    return call if call.session_id else replace(call, call_id=str(uuid.uuid4()))
+def _answer(codec: Codec, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
+    if 200 <= reply.status < 300:
+        response = codec.decode(http_call, reply)
+        limits = _limits(reply)
+        return replace(response, metadata={**response.metadata, **limits}) if limits else response
+    raise codec.decode_error(http_call, reply)
 
 
 def _limits(reply: HttpReply) -> dict[str, JsonValue]:

@@ -17,6 +17,7 @@ from ..inference import ModelRequest, ModelResponse
 from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras
+from .header_values import check_header_value
 from .openai_chat_reply import REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 
@@ -35,11 +36,11 @@ class OpenAIChatCodec:
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    official: bool | None = None
+    """Whether the models are OpenAI's own, which take newer names and no reasoning back; None tells by the host."""
 
     def __post_init__(self) -> None:
-        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
-            message = f"the API key of {self.provider!r} has characters that no HTTP header may hold; check it for line ends and quotes"
-            raise LLMConfigurationError(message, config_key="api_key", provider=self.provider)
+        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what JSON cannot carry."""
@@ -78,7 +79,7 @@ class OpenAIChatCodec:
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
     def _payload(self, request: ModelRequest, **further: JsonValue) -> Wire:
-        official = _is_official(self.base_url)
+        official = _is_official(self.base_url) if self.official is None else self.official
         payload: Wire = {
             "model": request.model,
             "messages": wire_messages(request.messages, reasoning=not official),
@@ -104,7 +105,7 @@ def completions_url(base_url: str) -> str:
 @lru_cache
 def _is_official(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
-    return host == "openai.com" or host.endswith((".openai.com", ".openai.azure.com"))
+    return host == "openai.com" or host.endswith((".openai.com", ".azure.com"))
 
 
 def _optional(request: ModelRequest) -> Wire:

@@ -5,11 +5,13 @@ Other packages register theirs: by code, or as an entry point.
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from ..exceptions import LLMConfigurationError
 from ..provider_names import announce, entry_point, is_import_reference, other_names
+from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
 from .exchange import Codec
 from .openai_chat import OPENAI_URL, OpenAIChatCodec
@@ -23,6 +25,9 @@ class Endpoint:
     provider: str
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+    bearer: bool = False
+    """Whether the key is an Entra token."""
+    api_version: str | None = None
     keep_raw: bool = False
 
 
@@ -76,12 +81,25 @@ def plain(codec: CodecClass) -> Callable[[Endpoint], Codec]:
     return of
 
 
+def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
+    """What makes a codec of an endpoint that is Azure's, for what OpenAI itself speaks."""
+
+    def of(endpoint: Endpoint) -> Codec:
+        deployment = Deployment(endpoint=endpoint.base_url, api_version=endpoint.api_version, key=endpoint.api_key, bearer=endpoint.bearer)
+        return AzureCodec(
+            deployment, lambda base_url: codec(provider=endpoint.provider, base_url=base_url, api_key=None, keep_raw=endpoint.keep_raw)
+        )
+
+    return of
+
+
 CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec))
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
+        Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
         Provider(name="local", wires=(CHAT,), needs_key=False),
     )
 }

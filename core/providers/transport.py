@@ -6,7 +6,6 @@ No retries, no redirects, no cookies. Connections are pooled per event loop.
 import asyncio
 import functools
 import re
-import ssl
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
@@ -16,11 +15,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from ..exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError
 from .exchange import HttpCall, HttpReply, StreamLimits
 from .stream_clock import StreamClock, timed_out
+from .transport_connections import TransportSettings, connections, trusted_certificates
+
+__all__ = ["HttpStream", "HttpTransport", "TransportSettings"]
 
 _ENCODINGS = "gzip, deflate"
 """What httpx unpacks; aiohttp's own list may be longer."""
@@ -31,26 +32,11 @@ _PRIVATE = re.compile(r"(?<=//)[^/@\s]*@|\?[^\s'\")>]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransportSettings:
-    """How connections are made and kept."""
-
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float | None = None
-    """Seconds between two pieces of an answer; None leaves it to the call's own limit."""
-    keepalive_s: float = 15.0
-    """Seconds that an idle connection stays open."""
-    max_reply_bytes: int = 32 * 1024 * 1024
-    """Of an answer's body, unpacked."""
-    trust_env: bool = True
-    """Whether the environment's proxies and certificates are used (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and the like)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pool:
     """One event loop's connections by one route; the generator is open as long as they are."""
 
-    transport: AiohttpTransport
-    generator: AsyncGenerator[AiohttpTransport, None]
+    transport: httpx.AsyncBaseTransport
+    generator: AsyncGenerator[httpx.AsyncBaseTransport, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +60,9 @@ class HttpTransport:
 
     def __init__(self, settings: TransportSettings | None = None) -> None:
         self._settings = settings or TransportSettings()
+        self._headers = {name.lower(): value for name, value in self._settings.headers.items()}
+        if self._settings.ca_file is not None:
+            trusted_certificates(self._settings.trust_env, self._settings.ca_file)  # a file without any is told now
         self._pools: dict[tuple[asyncio.AbstractEventLoop, str | None], _Pool] = {}
         self._proxies: dict[str, str | None] = {}
 
@@ -131,7 +120,7 @@ class HttpTransport:
     async def _begin(self, call: HttpCall, read_timeout_s: float | None) -> httpx.Response:
         connect_s = self._settings.connect_timeout_s
         timeouts = {"connect": connect_s, "pool": connect_s, "read": read_timeout_s}
-        headers = {"accept-encoding": _ENCODINGS, **call.headers}
+        headers = {"accept-encoding": _ENCODINGS, **call.headers, **self._headers}
         request = httpx.Request("POST", _parsed(call.url), headers=headers, content=call.body, extensions={"timeout": timeouts})
         transport = await self._transport(call.url)
         response = await transport.handle_async_request(request)
@@ -165,20 +154,20 @@ class HttpTransport:
             message = f"{call.provider}'s answer is larger than max_reply_bytes={self._settings.max_reply_bytes}"
             raise LLMAPIError(message, status_code=response.status_code, retryable=False, **call.facts)
 
-    async def _transport(self, url: str) -> AiohttpTransport:
+    async def _transport(self, url: str) -> httpx.AsyncBaseTransport:
         key = (asyncio.get_running_loop(), self._proxy(url))
         pool = self._pools.get(key)
         if pool is None:
             for stale in [other for other in tuple(self._pools) if other[0].is_closed()]:
                 self._pools.pop(stale, None)  # in place: loops of other threads may be doing the same
-            generator = _connections(self._settings, key[1])
+            generator = connections(self._settings, key[1])
             # this await does not give way, so that two first calls share one pool
             pool = self._pools[key] = _Pool(transport=await anext(generator), generator=generator)
         return pool.transport
 
     def _proxy(self, url: str) -> str | None:
-        if not self._settings.trust_env:
-            return None
+        if self._settings.proxy or not self._settings.trust_env:
+            return self._settings.proxy
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._proxies:
@@ -202,20 +191,6 @@ def _head(response: httpx.Response) -> HttpReply:
     return HttpReply(status=response.status_code, headers=names, body=b"", received_at=time.time())
 
 
-async def _connections(settings: TransportSettings, proxy: str | None) -> AsyncGenerator[AiohttpTransport, None]:
-    # a generator, because an event loop closes those that are still open when it ends (PEP 525)
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, ssl=_ssl_context(settings.trust_env), keepalive_timeout=settings.keepalive_s)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-    route = httpx.Proxy(proxy) if proxy else None
-    transport = AiohttpTransport(verify=_ssl_context(settings.trust_env), proxy=route, client=session)
-    try:
-        yield transport
-    finally:
-        await transport.aclose()
-
-
 async def _close(pool: _Pool) -> None:
     await pool.generator.aclose()
 
@@ -223,11 +198,6 @@ async def _close(pool: _Pool) -> None:
 @functools.lru_cache
 def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)  # dear, and nearly always the same
-
-
-@functools.cache
-def _ssl_context(trust_env: bool) -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _environment_proxy(scheme: str, host: str) -> str | None:

@@ -175,7 +175,7 @@ def test_a_name_of_neither_side_and_a_wrong_value_still_fail(content: dict[str, 
 
 @pytest.mark.parametrize("provider", ["anthropic", "google"])
 def test_a_provider_without_a_client_is_refused_with_those_that_have_one(provider: str) -> None:
-    with pytest.raises(LLMConfigurationError, match=rf"llm\.provider = '{provider}': no such provider; supported: openai, local, mock"):
+    with pytest.raises(LLMConfigurationError, match=rf"llm\.provider = '{provider}': no such provider; supported: openai, .*mock"):
         Settings.load({"llm": {"provider": provider}})
 
 

@@ -1,0 +1,99 @@
+"""What a provider's settings do to its calls, end to end."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from polaris_llm.core.client_factory import client_for
+from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError
+from polaris_llm.core.provider_settings import ProviderSettings
+from polaris_llm.core.settings import Settings
+from support.model_requests import CALL, a_request
+from support.openai_server import OpenAIServer, as_json, completion
+
+pytestmark = pytest.mark.anyio
+
+
+def settings(server: OpenAIServer, **changes: object) -> ProviderSettings:
+    given = {"kind": "openai", "model": "m", "base_url": server.url, "api_key": SecretStr("sk-very-secret-key"), "max_retries": 0}
+    return ProviderSettings.model_validate({**given, **changes})
+
+
+async def test_a_key_in_a_file_is_rotated_without_a_new_client(server: OpenAIServer, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("first-key")
+    async with client_for(settings(server, api_key=f"file:{path}")) as client:
+        await client.respond(a_request(), CALL)
+        path.write_text("second-key")
+        await client.respond(a_request(), CALL)
+
+    assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer first-key", "Bearer second-key"]
+
+
+async def test_several_keys_take_turns(server: OpenAIServer) -> None:
+    keys = (SecretStr("first-key"), SecretStr("second-key"))
+    async with client_for(settings(server, api_key=None, api_keys=keys)) as client:
+        for _ in range(4):
+            await client.respond(a_request(), CALL)
+
+    assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer first-key", "Bearer second-key"] * 2
+
+
+async def test_an_entra_token_is_asked_for_before_each_call(server: OpenAIServer) -> None:
+    azure = settings(server, kind="azure", api_key=None, entra_token="call:support.secret_functions:renewed", api_version="2024-10-21")
+    async with client_for(azure) as client:
+        for _ in range(2):
+            await client.respond(a_request(model="depl"), CALL)
+
+    first, second = (seen.headers["authorization"] for seen in server.seen)
+    assert first.startswith("Bearer token-")
+    assert first != second
+    assert server.seen[0].line == "POST /v1/openai/deployments/depl/chat/completions?api-version=2024-10-21 HTTP/1.1"
+
+
+async def test_further_headers_go_with_every_call_and_win(server: OpenAIServer) -> None:
+    async with client_for(settings(server, headers={"OpenAI-Organization": "org-1", "authorization": "Basic abc"})) as client:
+        await client.respond(a_request(), CALL)
+
+    assert (server.seen[0].headers["openai-organization"], server.seen[0].headers["authorization"]) == ("org-1", "Basic abc")
+
+
+async def test_the_proxy_of_the_settings_is_used(server: OpenAIServer) -> None:
+    proxy = server.url.removesuffix("/v1")
+    async with client_for(settings(server, base_url="http://models.example/v1", proxy=proxy)) as client:
+        await client.respond(a_request(), CALL)
+
+    assert server.seen[0].line == "POST http://models.example/v1/chat/completions HTTP/1.1"
+
+
+async def test_http2_falls_back_where_the_server_cannot(server: OpenAIServer) -> None:
+    server.will(as_json(200, completion()))
+    async with client_for(settings(server, http2=True)) as client:
+        assert (await client.respond(a_request(), CALL)).text == "Hello."
+
+
+async def test_http2_has_the_same_errors() -> None:
+    async with OpenAIServer() as gone:
+        client = client_for(settings(gone, http2=True))
+
+    with pytest.raises(LLMConnectionError, match="could not be reached"):
+        await client.respond(a_request(), CALL)
+
+
+@pytest.mark.parametrize(("text", "problem"), [(None, "No such file"), ("no certificate", "give a PEM file")])
+def test_a_ca_file_without_certificates_is_told_when_the_client_is_made(tmp_path: Path, text: str | None, problem: str) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    provider = ProviderSettings(kind="local", model="m", base_url="https://localhost:1", ca_file=str(path))
+
+    with pytest.raises(LLMConfigurationError, match=problem):
+        client_for(provider)
+
+
+def test_a_header_that_http_cannot_carry_is_refused_and_not_repeated() -> None:
+    with pytest.raises(LLMConfigurationError, match="printable ASCII") as caught:
+        Settings.load({"llm": {"kind": "mock", "headers": {"x-key": "secret\nvalue"}}})
+
+    assert "secret\nvalue" not in str(caught.value)
