@@ -1,25 +1,17 @@
-"""The clients of the package: one for all model servers, under each provider's name, and the mock."""
+"""The clients of the package: those of model servers, under each provider's name, and the mock."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
-
-from pydantic import JsonValue, SecretStr
 
 from .call_context import CallContext
 from .deltas import StreamEvent
-from .exceptions import LLMConfigurationError
+from .http_client import HttpClient, HttpOptions, retry_policy, unsupported
 from .inference import FinishReason, ModelRequest, ModelResponse
 from .llm_client import NO_SESSION, LLMClient
 from .models import LLMConfiguration, LLMProvider, LLMRequest
 from .parts import Part, TextPart, ToolCallPart
-from .providers.attempts import AttemptGate, RetryPolicy
-from .providers.http_model import HttpModel, RequestDefaults
-from .providers.keys import Codecs, KeyReference, KeyRing
+from .providers.attempts import AttemptGate
 from .providers.mock import DEFAULT_MODEL, MockModel, MockSchedule, Script
-from .providers.registry import Endpoint, Provider, find_provider, supported_names
-from .providers.transport import HttpTransport
 from .usage import Usage
 
 __all__ = [
@@ -32,91 +24,8 @@ __all__ = [
     "LocalClient",
     "MockLLMClient",
     "OpenAIClient",
-    "retry_policy",
     "unsupported",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpOptions:
-    """What an HTTP client takes beside its configuration."""
-
-    transport: HttpTransport | None = None
-    """None makes its own; one that is shared is closed by its clients all the same, and opens again when needed."""
-    gate: AttemptGate | None = None
-    keys: tuple[KeyReference, ...] = ()
-    """Where keys are found whenever one is needed, in place of the configuration's; each call takes the least used."""
-    bearer: bool = False
-    """Whether they are Entra tokens (Azure)."""
-    api_version: str | None = None
-    """Azure: a date asks the deployment's own path, None the surface v1."""
-    wire: str | None = None
-    """Which of the provider's wires is spoken; None takes the usual one."""
-    extras: Mapping[str, JsonValue] = field(default_factory=dict)
-    """Further parameters of that wire, for every request."""
-    keep_raw: bool = True
-    """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
-
-
-class HttpClient(LLMClient):
-    """Asks a model server, over any wire that its provider speaks."""
-
-    provider: ClassVar[LLMProvider | None] = None
-    """The one whose configurations a subclass takes; None takes any that is registered."""
-
-    def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
-        super().__init__(config)
-        options = options or HttpOptions()
-        keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
-        provider = self._checked(config, keys)
-        wire = provider.wire(options.wire)
-        self.capabilities = wire.capabilities
-        endpoint = Endpoint(
-            provider=provider.name,
-            base_url=config.api_endpoint,
-            api_version=options.api_version,
-            bearer=options.bearer,
-            keep_raw=options.keep_raw,
-        )
-        wire.codec(replace(endpoint, api_key=None if options.keys else config.api_key))  # what does not fit is said now
-        self._model = HttpModel(
-            Codecs(wire.name, lambda key: wire.codec(replace(endpoint, api_key=key)), KeyRing(keys)),
-            options.transport or HttpTransport(),
-            retry_policy(config),
-            gate=options.gate,
-            defaults=RequestDefaults(model=config.model_name, extras=options.extras, idempotency_header=provider.idempotency_header),
-        )
-
-    async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
-        """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError."""
-        return await self._model.respond(self._permitted(request), call)
-
-    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
-        """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
-        async with aclosing(self._model.stream(self._permitted(request), call)) as events:
-            async for event in events:
-                yield event
-
-    async def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        await self._model.close()
-
-    def _checked(self, config: LLMConfiguration, keys: Sequence[KeyReference]) -> Provider:
-        name = type(self).__name__
-        if self.provider is not None and config.provider != self.provider:
-            message = f"{name} requires provider to be {self.provider.name}, not {config.provider.upper()}"
-            raise LLMConfigurationError(message, config_key="provider", config_value=str(config.provider))
-        provider = find_provider(config.provider)
-        if provider is None:
-            raise unsupported(config.provider)
-        if provider.needs_key and not keys:
-            raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
-        return provider
-
-    def _permitted(self, request: ModelRequest) -> ModelRequest:
-        if request.tools and not self.config.enable_function_calling:
-            return replace(request, tools=(), tool_choice="auto")
-        return request
 
 
 class OpenAIClient(HttpClient):
@@ -211,14 +120,3 @@ DEFAULT_RESPONSES = (
     "All metrics are within their limits; I recommend to keep the present configuration.",
 )
 MOCK_CONFIGURATION = LLMConfiguration(provider=LLMProvider.MOCK, api_endpoint="http://localhost:8000", model_name=DEFAULT_MODEL)
-
-
-def retry_policy(config: LLMConfiguration) -> RetryPolicy:
-    """How often and how long the configuration tries a call."""
-    return RetryPolicy(max_attempts=config.max_retries + 1, timeout_s=config.timeout, base_delay_s=config.retry_delay)
-
-
-def unsupported(name: str) -> LLMConfigurationError:
-    """The error for a provider that nobody speaks to here."""
-    message = f"Unsupported LLM provider: {name}; supported: {', '.join(supported_names())}, or register a client for it"
-    return LLMConfigurationError(message, config_key="provider", config_value=str(name))

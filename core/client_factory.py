@@ -160,6 +160,7 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
         bearer=settings.entra_token is not None,
         api_version=settings.api_version,
         wire=settings.wire,
+        lacks=settings.lacks,
         extras=settings.extras,
         keep_raw=False,
     )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic_core import PydanticCustomError
 
 from .provider_names import is_provider_name
+from .providers.capabilities import FEATURES
 from .providers.registry import PROVIDERS, find_provider, supported_names
 from .secrets import HIDDEN_INPUT, SecretReference
 
@@ -44,6 +45,12 @@ def _header_value(value: str) -> str:
 
 
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
+def _capability(name: str) -> str:
+    if name not in FEATURES:
+        raise ValueError(f"expected one of {', '.join(FEATURES)}")
+    return name
 
 
 def _bare_url(value: str) -> str:
@@ -107,6 +114,8 @@ class ProviderSettings(Section):
     """Seconds before the second attempt, about; later waits grow from it."""
     max_in_flight: int = Field(default=256, ge=1)
     """Calls under way at once; further ones are refused with a hint when to come back."""
+    lacks: tuple[Annotated[str, AfterValidator(_capability)], ...] = Field(default=(), strict=False)
+    """What this server or its model cannot do, though the wire has a place for it, such as json_schema or seed."""
     extras: dict[str, JsonValue] = Field(default_factory=dict)
     """Further parameters of this provider's API, sent with every request; a request's own, sorted by wire, win over them."""
     script: ImportReference | None = None

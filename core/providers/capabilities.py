@@ -1,6 +1,17 @@
-"""What a provider can do over one of its wires, as a declaration that the rest of the package reads."""
+"""What a provider can do over one of its wires, as a declaration; and what becomes of a request that asks for more.
 
-from dataclasses import dataclass
+What is a mere hint is left out, and said so. What the caller relies on is an error. Nothing is dropped in silence.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..exceptions import LLMConfigurationError
+from ..inference import ModelRequest, PromptCache
+from ..parts import ImagePart
+
+WARNINGS = "warnings"
+"""Where a response's metadata tells what was left out of its request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +25,99 @@ class Capabilities:
     json_schema: bool = True
     """Whether the server itself sees to a response schema."""
     images: bool = True
-    reasoning: bool = True
-    """Whether a request may say how hard the model is to think."""
+    reasoning_effort: bool = True
     top_p: bool = True
     stop: bool = True
     seed: bool = True
     service_tier: bool = True
-    prompt_cache: bool = True
+    prompt_cache_key: bool = True
+    prompt_cache_after: bool = True
+    """Whether a request may say where the kept beginning of a prompt ends."""
+    prompt_cache_ttl: bool = True
+
+    def without(self, *names: str) -> "Capabilities":
+        """The same but for these; raises LLMConfigurationError for a name that is none."""
+        if unknown := sorted(set(names) - FEATURES.keys()):
+            message = f"no such capability: {', '.join(unknown)}; there are {', '.join(FEATURES)}"
+            raise LLMConfigurationError(message, config_key="lacks", config_value=unknown)
+        changes: dict[str, Any] = dict.fromkeys(names, False)  # all fields are claims
+        return replace(self, **changes)
+
+
+FEATURES = {
+    "streaming": "streaming",
+    "tools": "tool calls",
+    "parallel_tool_calls": "tools one by one, on demand",
+    "json_schema": "JSON schema, seen to by the server",
+    "images": "images",
+    "reasoning_effort": "reasoning effort",
+    "top_p": "top_p",
+    "stop": "stop sequences",
+    "seed": "seed",
+    "service_tier": "service tier",
+    "prompt_cache_key": "prompt cache: key",
+    "prompt_cache_after": "prompt cache: where it ends",
+    "prompt_cache_ttl": "prompt cache: how long",
+}
+"""In words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A request that asks for nothing that its wire has no place for, and what was left out."""
+
+    request: ModelRequest
+    warnings: tuple[str, ...] = ()
+
+
+def fitted(request: ModelRequest, can: Capabilities, provider: str) -> Fitted:
+    """The request without hints that the wire cannot pass on; raises LLMConfigurationError for what the caller relies on."""
+    for name in _relied_on(request):
+        if not getattr(can, name):
+            message = f"{provider} has no {FEATURES[name]} over this wire, and model {request.model!r} was asked with them: leave them out"
+            raise LLMConfigurationError(message, config_key=name, provider=provider, model_name=request.model)
+    lost = [name for name in _hints(request) if not getattr(can, name)]
+    if not lost:
+        return Fitted(request=request)
+    changes: dict[str, Any] = {name: None for name in lost if not name.startswith("prompt_cache")}  # fields of ModelRequest
+    warnings = tuple(f"{name} was not sent: {provider} has no {FEATURES[name]} over this wire" for name in lost)
+    return Fitted(request=replace(request, prompt_cache=_cut(request.prompt_cache, lost), **changes), warnings=warnings)
+
+
+def _relied_on(request: ModelRequest) -> list[str]:
+    asked = {
+        "tools": bool(request.tools),
+        "parallel_tool_calls": request.parallel_tool_calls is False and bool(request.tools),
+        "images": any(isinstance(part, ImagePart) for message in request.messages for part in message.parts),
+        "top_p": request.top_p is not None,
+        "stop": bool(request.stop),
+    }
+    return [name for name, is_asked in asked.items() if is_asked]
+
+
+def _hints(request: ModelRequest) -> list[str]:
+    cache = request.prompt_cache or _NO_CACHE
+    asked = {
+        "reasoning_effort": request.reasoning_effort,
+        "seed": request.seed,
+        "service_tier": request.service_tier,
+        "prompt_cache_key": cache.key,
+        "prompt_cache_after": cache.after or None,
+        "prompt_cache_ttl": cache.ttl,
+    }
+    return [name for name, value in asked.items() if value is not None]
+
+
+def _cut(cache: PromptCache | None, lost: list[str]) -> PromptCache | None:
+    if cache is None:
+        return None
+    kept = replace(
+        cache,
+        key=None if "prompt_cache_key" in lost else cache.key,
+        after=() if "prompt_cache_after" in lost else cache.after,
+        ttl=None if "prompt_cache_ttl" in lost else cache.ttl,
+    )
+    return None if kept == _NO_CACHE else kept
+
+
+_NO_CACHE = PromptCache()

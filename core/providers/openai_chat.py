@@ -112,7 +112,9 @@ def _optional(request: ModelRequest) -> Wire:
     optional: Wire = {"top_p": request.top_p, "seed": request.seed, "reasoning_effort": request.reasoning_effort}
     optional |= {"stop": list(request.stop) or None, "service_tier": request.service_tier}
     if request.prompt_cache is not None:
-        optional["prompt_cache_key"] = request.prompt_cache.key
+        cache = request.prompt_cache
+        # kept for at least five minutes in any case
+        optional |= {"prompt_cache_key": cache.key, "prompt_cache_retention": "24h" if cache.ttl == "1h" else None}
     if request.response_schema is not None:
         schema = {"name": "answer", "schema": request.response_schema, "strict": False}
         optional["response_format"] = {"type": "json_schema", "json_schema": schema}

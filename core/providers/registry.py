@@ -93,14 +93,17 @@ def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
     return of
 
 
-CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec))
+CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
+
+_OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")
+"""What servers of one's own have a notion of."""
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
-        Provider(name="local", wires=(CHAT,), needs_key=False),
+        Provider(name="local", wires=(replace(CHAT, capabilities=_OF_ONES_OWN),), needs_key=False),
     )
 }
 """By name; those registered by code too."""

@@ -6,11 +6,13 @@ import pytest
 from pydantic import SecretStr
 
 from polaris_llm.core.client_factory import client_for
+from polaris_llm.core.deltas import StreamFinished
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
+from polaris_llm.core.stream_folding import fold
 from support.model_requests import CALL, a_request
-from support.openai_server import OpenAIServer, as_json, completion
+from support.openai_server import FINISH, OpenAIServer, as_json, completion, streamed, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +99,28 @@ def test_a_header_that_http_cannot_carry_is_refused_and_not_repeated() -> None:
         Settings.load({"llm": {"kind": "mock", "headers": {"x-key": "secret\nvalue"}}})
 
     assert "secret\nvalue" not in str(caught.value)
+
+
+async def test_what_was_left_out_of_a_request_is_told_with_its_answer(server: OpenAIServer) -> None:
+    server.will(as_json(200, completion()), streamed(texts("Hi"), FINISH))
+    async with client_for(settings(server, lacks=["seed"])) as client:
+        response = await client.respond(a_request(seed=7), CALL)
+        *_, end = [event async for event in client.stream_events(a_request(seed=7), CALL)]
+
+    assert "seed" not in server.seen[0].json
+    assert isinstance(end, StreamFinished)
+    for metadata in (response.metadata, end.metadata):
+        assert metadata["warnings"] == ["seed was not sent: openai has no seed over this wire"]
+
+
+async def test_a_server_without_schemas_is_asked_by_the_prompt_also_in_a_stream(server: OpenAIServer) -> None:
+    wrong, right = ({"role": "assistant", "content": text} for text in ("many", '{"servers": 3}'))
+    server.will(*[as_json(200, completion(message)) for message in (wrong, right)] * 2)
+    asked = a_request(response_schema={"type": "object", "required": ["servers"]})
+    async with client_for(settings(server, lacks=["json_schema"])) as client:
+        response = await client.respond(asked, CALL)
+        streamed_response = fold([event async for event in client.stream_events(asked, CALL)])
+
+    assert response.text == streamed_response.text == '{"servers": 3}'
+    assert response.usage.total_tokens == 28
+    assert all("response_format" not in seen.json for seen in server.seen)

@@ -1,0 +1,143 @@
+"""The one client of all model servers: it fits a request to what the server can do, and asks it over a wire that its provider speaks."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from pydantic import JsonValue, SecretStr
+
+from .call_context import CallContext
+from .deltas import StreamEvent, StreamFinished
+from .exceptions import LLMConfigurationError
+from .inference import ModelRequest, ModelResponse
+from .llm_client import NO_SESSION, LLMClient
+from .models import LLMConfiguration, LLMProvider
+from .providers.attempts import AttemptGate, RetryPolicy
+from .providers.capabilities import WARNINGS, Fitted, fitted
+from .providers.exchange import Codec
+from .providers.http_model import HttpModel, RequestDefaults
+from .providers.keys import Codecs, KeyReference, KeyRing
+from .providers.registry import Endpoint, Provider, WireFormat, find_provider, supported_names
+from .providers.transport import HttpTransport
+from .stream_folding import unfold
+from .structured import answer_by_schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """What an HTTP client takes beside its configuration."""
+
+    transport: HttpTransport | None = None
+    """None makes its own; one that is shared is closed by its clients all the same, and opens again when needed."""
+    gate: AttemptGate | None = None
+    keys: tuple[KeyReference, ...] = ()
+    """Where keys are found whenever one is needed, in place of the configuration's; each call takes the least used."""
+    bearer: bool = False
+    """Whether they are Entra tokens (Azure)."""
+    api_version: str | None = None
+    """Azure: a date asks the deployment's own path, None the surface v1."""
+    wire: str | None = None
+    """Which of the provider's wires is spoken; None takes the usual one."""
+    lacks: tuple[str, ...] = ()
+    """Capabilities that this server or its model has not, though the wire has a place for them."""
+    extras: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Further parameters of that wire, for every request."""
+    keep_raw: bool = True
+    """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
+
+
+class HttpClient(LLMClient):
+    """Asks a model server, over any wire that its provider speaks."""
+
+    provider: ClassVar[LLMProvider | None] = None
+    """The one whose configurations a subclass takes; None takes any that is registered."""
+
+    def __init__(self, config: LLMConfiguration, options: HttpOptions | None = None) -> None:
+        super().__init__(config)
+        options = options or HttpOptions()
+        keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
+        provider = self._checked(config, keys)
+        wire = provider.wire(options.wire)
+        self.capabilities = wire.capabilities.without(*options.lacks)
+        self._model = HttpModel(
+            _codecs(wire, provider, config, options, keys),
+            options.transport or HttpTransport(),
+            retry_policy(config),
+            gate=options.gate,
+            defaults=RequestDefaults(model=config.model_name, extras=options.extras, idempotency_header=provider.idempotency_header),
+        )
+
+    async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
+        """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError. Its metadata warns of what was not sent."""
+        fit = self._fitted(request)
+        schema = fit.request.response_schema
+        if schema is None or self.capabilities.json_schema:
+            response = await self._model.respond(fit.request, call)
+        else:
+            response = await answer_by_schema(lambda asked: self._model.respond(asked, call), fit.request, schema)
+        return replace(response, metadata={**response.metadata, WARNINGS: list(fit.warnings)}) if fit.warnings else response
+
+    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
+        """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
+        if not self.capabilities.streaming or (request.response_schema is not None and not self.capabilities.json_schema):
+            for event in unfold(await self.respond(request, call)):  # what may have to be mended is not shown before
+                yield event
+            return
+        fit = self._fitted(request)
+        async with aclosing(self._model.stream(fit.request, call)) as events:
+            async for event in events:
+                yield _warning(event, fit) if fit.warnings and isinstance(event, StreamFinished) else event
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        await self._model.close()
+
+    def _checked(self, config: LLMConfiguration, keys: Sequence[KeyReference]) -> Provider:
+        name = type(self).__name__
+        if self.provider is not None and config.provider != self.provider:
+            message = f"{name} requires provider to be {self.provider.name}, not {config.provider.upper()}"
+            raise LLMConfigurationError(message, config_key="provider", config_value=str(config.provider))
+        provider = find_provider(config.provider)
+        if provider is None:
+            raise unsupported(config.provider)
+        if provider.needs_key and not keys:
+            raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
+        return provider
+
+    def _fitted(self, request: ModelRequest) -> Fitted:
+        if request.tools and not self.config.enable_function_calling:
+            request = replace(request, tools=(), tool_choice="auto")
+        return fitted(request, self.capabilities, self.config.provider)
+
+
+def _codecs(wire: WireFormat, provider: Provider, config: LLMConfiguration, options: HttpOptions, keys: Sequence[KeyReference]) -> Codecs:
+    def codec(key: str | None) -> Codec:
+        return wire.codec(
+            Endpoint(
+                provider=provider.name,
+                base_url=config.api_endpoint,
+                api_key=key,
+                bearer=options.bearer,
+                api_version=options.api_version,
+                keep_raw=options.keep_raw,
+            )
+        )
+
+    codec(None if options.keys else config.api_key)  # what does not fit is said now
+    return Codecs(wire.name, codec, KeyRing(keys))
+
+
+def _warning(end: StreamFinished, fit: Fitted) -> StreamFinished:
+    return replace(end, metadata={**end.metadata, WARNINGS: list(fit.warnings)})
+
+
+def retry_policy(config: LLMConfiguration) -> RetryPolicy:
+    """How often and how long the configuration tries a call."""
+    return RetryPolicy(max_attempts=config.max_retries + 1, timeout_s=config.timeout, base_delay_s=config.retry_delay)
+
+
+def unsupported(name: str) -> LLMConfigurationError:
+    """The error for a provider that nobody speaks to here."""
+    message = f"Unsupported LLM provider: {name}; supported: {', '.join(supported_names())}, or register a client for it"
+    return LLMConfigurationError(message, config_key="provider", config_value=str(name))
