@@ -17,6 +17,7 @@ from .call_context import CallContext
 from .exceptions import DeadlineExceededError, LLMIntegrationError
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from .ports import ModelPort
+from .pricing import COST
 from .providers.rate_limits import RATE_LIMITS
 from .single_flight import SingleFlight
 
@@ -24,8 +25,10 @@ logger = logging.getLogger(__name__)
 
 WHOLE_ANSWERS = frozenset({FinishReason.STOP, FinishReason.LENGTH, FinishReason.TOOL_CALLS})
 """How an answer ended that would end so again."""
-NOT_KEPT = frozenset({"raw_response", RATE_LIMITS})
-"""What of a response's metadata is not worth its room, or soon wrong."""
+OF_ONE_CALL = frozenset({RATE_LIMITS, COST})
+"""What of a response's metadata is true of the call that caused it, and of no other."""
+NOT_KEPT = frozenset({"raw_response", *OF_ONE_CALL})
+"""What of it is not worth its room, or would be wrong."""
 
 
 class CachePort(Protocol):
@@ -160,10 +163,14 @@ class CachedClient:
 
 
 def _light(response: ModelResponse) -> ModelResponse:
-    if NOT_KEPT.isdisjoint(response.metadata):
-        return response
-    return replace(response, metadata={name: value for name, value in response.metadata.items() if name not in NOT_KEPT})
+    return _without(NOT_KEPT, response)
 
 
 def _second_hand(response: ModelResponse) -> ModelResponse:
-    return replace(response, cached=True, attempts=0, latency_s=0.0)
+    return replace(_without(OF_ONE_CALL, response), cached=True, attempts=0, latency_s=0.0)
+
+
+def _without(names: frozenset[str], response: ModelResponse) -> ModelResponse:
+    if names.isdisjoint(response.metadata):
+        return response
+    return replace(response, metadata={name: value for name, value in response.metadata.items() if name not in names})

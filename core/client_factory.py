@@ -16,6 +16,7 @@ from .client import (
     unsupported,
 )
 from .models import LLMConfiguration, LLMProvider
+from .pricing import Prices, TokenPrice
 from .provider_names import announce, other_names
 from .provider_settings import ProviderSettings
 from .providers.attempts import AttemptGate
@@ -161,6 +162,7 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
         api_version=settings.api_version,
         wire=settings.wire,
         lacks=settings.lacks,
+        prices=prices_of(settings),
         extras=settings.extras,
         keep_raw=False,
     )
@@ -181,6 +183,19 @@ def configuration_of(settings: ProviderSettings) -> LLMConfiguration:
         timeout=settings.timeout_s,
         max_retries=settings.max_retries,
         retry_delay=settings.retry_delay_s,
+    )
+
+
+def prices_of(settings: ProviderSettings) -> Prices:
+    """What the answers of a provider cost."""
+    provider = find_provider(settings.kind)
+    default_url = provider.base_url if provider else None
+    usual = settings.kind == LLMProvider.AZURE or settings.base_url in (None, default_url)
+    return Prices(
+        provider=settings.kind,
+        api_url=None if usual else settings.base_url,
+        own={model: TokenPrice(**price.model_dump()) for model, price in settings.prices.items()},
+        base_model=settings.base_model,
     )
 
 

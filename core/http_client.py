@@ -8,11 +8,12 @@ from typing import ClassVar
 from pydantic import JsonValue, SecretStr
 
 from .call_context import CallContext
-from .deltas import StreamEvent, StreamFinished
+from .deltas import StreamEvent, StreamFinished, UsageReport
 from .exceptions import LLMConfigurationError
 from .inference import ModelRequest, ModelResponse
 from .llm_client import NO_SESSION, LLMClient
 from .models import LLMConfiguration, LLMProvider
+from .pricing import COST, Prices
 from .providers.attempts import AttemptGate, RetryPolicy
 from .providers.capabilities import WARNINGS, Fitted, fitted
 from .providers.exchange import Codec
@@ -22,6 +23,7 @@ from .providers.registry import Endpoint, Provider, WireFormat, find_provider, s
 from .providers.transport import HttpTransport
 from .stream_folding import unfold
 from .structured import answer_by_schema
+from .usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class HttpOptions:
     """Which of the provider's wires is spoken; None takes the usual one."""
     lacks: tuple[str, ...] = ()
     """Capabilities that this server or its model has not, though the wire has a place for them."""
+    prices: Prices | None = None
+    """What answers cost, told in their metadata; None tells nothing."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Further parameters of that wire, for every request."""
     keep_raw: bool = True
@@ -59,6 +63,7 @@ class HttpClient(LLMClient):
         keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
         provider = self._checked(config, keys)
         wire = provider.wire(options.wire)
+        self._prices = options.prices
         self.capabilities = wire.capabilities.without(*options.lacks)
         self._model = HttpModel(
             _codecs(wire, provider, config, options, keys),
@@ -76,7 +81,8 @@ class HttpClient(LLMClient):
             response = await self._model.respond(fit.request, call)
         else:
             response = await answer_by_schema(lambda asked: self._model.respond(asked, call), fit.request, schema)
-        return replace(response, metadata={**response.metadata, WARNINGS: list(fit.warnings)}) if fit.warnings else response
+        told = self._told(fit, response)
+        return replace(response, metadata={**response.metadata, **told}) if told else response
 
     async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
         """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
@@ -86,8 +92,21 @@ class HttpClient(LLMClient):
             return
         fit = self._fitted(request)
         async with aclosing(self._model.stream(fit.request, call)) as events:
+            usage = Usage()
             async for event in events:
-                yield _warning(event, fit) if fit.warnings and isinstance(event, StreamFinished) else event
+                if isinstance(event, UsageReport):
+                    usage = event.usage
+                yield self._finished(event, usage, fit) if isinstance(event, StreamFinished) else event
+
+    def _finished(self, end: StreamFinished, usage: Usage, fit: Fitted) -> StreamFinished:
+        response = ModelResponse(model=end.model, parts=(), usage=usage, metadata=end.metadata)
+        return replace(end, metadata={**end.metadata, **self._told(fit, response)})
+
+    def _told(self, fit: Fitted, response: ModelResponse) -> dict[str, JsonValue]:
+        """What an answer's metadata tells beside what the server said."""
+        warnings: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
+        cost = self._prices.cost_of(response, fit.request.model or self.config.model_name) if self._prices else None
+        return warnings if cost is None else {**warnings, COST: cost}
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -126,10 +145,6 @@ def _codecs(wire: WireFormat, provider: Provider, config: LLMConfiguration, opti
 
     codec(None if options.keys else config.api_key)  # what does not fit is said now
     return Codecs(wire.name, codec, KeyRing(keys))
-
-
-def _warning(end: StreamFinished, fit: Fitted) -> StreamFinished:
-    return replace(end, metadata={**end.metadata, WARNINGS: list(fit.warnings)})
 
 
 def retry_policy(config: LLMConfiguration) -> RetryPolicy:

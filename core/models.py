@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .flows import ConversationFlow
 from .parts import Part
 from .prompt_templates import PromptTemplate
-from .provider_names import is_provider_name, other_names
+from .provider_names import LLMProvider, known_provider
 from .tool_schema import ToolSchema
 
 __all__ = [
@@ -40,17 +40,6 @@ def _now() -> datetime:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
-
-
-class LLMProvider(StrEnum):
-    """The providers that the package knows by name; others can be registered."""
-
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    GOOGLE = "google"
-    AZURE = "azure"
-    LOCAL = "local"
-    MOCK = "mock"
 
 
 class MessageRole(StrEnum):
@@ -215,15 +204,6 @@ def _checked_endpoint(value: str) -> str:
     return value
 
 
-def _known_provider(name: str) -> LLMProvider | str:
-    if name in set(LLMProvider):
-        return LLMProvider(name)
-    if not is_provider_name(name):
-        known = ", ".join([*LLMProvider, *other_names()])
-        raise ValueError(f"unknown provider {name!r}; known: {known}; register others with LLMClientFactory.register_client")
-    return name
-
-
 def _revealed(value: Any) -> Any:  # a SecretStr, or whatever the caller passed
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
@@ -233,7 +213,7 @@ class LLMConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="allow", protected_namespaces=(), hide_input_in_errors=True)
 
-    provider: Annotated[LLMProvider | str, AfterValidator(_known_provider)] = LLMProvider.OPENAI
+    provider: Annotated[LLMProvider | str, AfterValidator(known_provider)] = LLMProvider.OPENAI
     """Or a registered name, or where a provider is found: `module:attribute`."""
     api_endpoint: Annotated[str, AfterValidator(_checked_endpoint)] = Field(min_length=1)
     api_key: Annotated[str | None, BeforeValidator(_revealed)] = Field(default=None, repr=False, exclude=True)

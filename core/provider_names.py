@@ -1,6 +1,7 @@
 """The names that a provider may go by: the package's own, those registered in this process, and those of installed packages."""
 
 import re
+from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 
 ENTRY_POINTS = "polaris_llm.providers"
@@ -8,6 +9,17 @@ ENTRY_POINTS = "polaris_llm.providers"
 
 _IMPORT_REFERENCE = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
 _announced: set[str] = set()
+
+
+class LLMProvider(StrEnum):
+    """The providers that the package knows by name; others can be registered."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    GOOGLE = "google"
+    AZURE = "azure"
+    LOCAL = "local"
+    MOCK = "mock"
 
 
 def announce(name: str) -> None:
@@ -33,3 +45,13 @@ def is_provider_name(name: str) -> bool:
 def other_names() -> list[str]:
     """The names, beside the package's own, that are known in this process."""
     return sorted({*_announced, *entry_points(group=ENTRY_POINTS).names})
+
+
+def known_provider(name: str) -> LLMProvider | str:
+    """The provider of a name; raises ValueError for one that nobody has."""
+    if name in set(LLMProvider):
+        return LLMProvider(name)
+    if not is_provider_name(name):
+        known = ", ".join([*LLMProvider, *other_names()])
+        raise ValueError(f"unknown provider {name!r}; known: {known}; register others with LLMClientFactory.register_client")
+    return name

@@ -74,6 +74,17 @@ def _known(name: str) -> str:
     raise ValueError(f"no such provider; supported: {', '.join(supported_names())}, or where one is found: module:attribute")
 
 
+class PriceSettings(Section):
+    """US dollars for a million tokens of one model."""
+
+    input_usd: float = Field(ge=0)
+    output_usd: float = Field(ge=0)
+    cache_read_usd: float | None = Field(default=None, ge=0)
+    """None: as other input."""
+    cache_write_usd: float | None = Field(default=None, ge=0)
+    """None: as other input."""
+
+
 class ProviderSettings(Section):
     """One model endpoint. POLARIS's names (provider, api_endpoint, model_name, timeout, retry_delay) are understood as well."""
 
@@ -116,6 +127,10 @@ class ProviderSettings(Section):
     """Calls under way at once; further ones are refused with a hint when to come back."""
     lacks: tuple[Annotated[str, AfterValidator(_capability)], ...] = Field(default=(), strict=False)
     """What this server or its model cannot do, though the wire has a place for it, such as json_schema or seed."""
+    prices: dict[str, PriceSettings] = Field(default_factory=dict)
+    """By model; they win over those of genai-prices (extra `pricing`)."""
+    base_model: str | None = Field(default=None, min_length=1)
+    """What `model` was made from or deploys, whose prices hold where it has none of its own."""
     extras: dict[str, JsonValue] = Field(default_factory=dict)
     """Further parameters of this provider's API, sent with every request; a request's own, sorted by wire, win over them."""
     script: ImportReference | None = None

@@ -12,7 +12,7 @@ from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
 from polaris_llm.core.stream_folding import fold
 from support.model_requests import CALL, a_request
-from support.openai_server import FINISH, OpenAIServer, as_json, completion, streamed, texts
+from support.openai_server import FINISH, USAGE, OpenAIServer, as_json, completion, streamed, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +124,16 @@ async def test_a_server_without_schemas_is_asked_by_the_prompt_also_in_a_stream(
     assert response.text == streamed_response.text == '{"servers": 3}'
     assert response.usage.total_tokens == 28
     assert all("response_format" not in seen.json for seen in server.seen)
+
+
+async def test_what_an_answer_costs_is_told_with_it_whole_or_streamed(server: OpenAIServer) -> None:
+    server.will(as_json(200, completion()), streamed(texts("Hi"), FINISH, USAGE))
+    price = {"input_usd": 1e6, "output_usd": 2e6}
+    async with client_for(settings(server, prices={"m": price})) as client:
+        response = await client.respond(a_request(model=""), CALL)
+        *_, end = [event async for event in client.stream_events(a_request(model=""), CALL)]
+        unknown = await client.respond(a_request(model="other"), CALL)
+
+    assert isinstance(end, StreamFinished)
+    assert response.metadata["cost_usd"] == end.metadata["cost_usd"] == 11 + 2 * 3
+    assert "cost_usd" not in unknown.metadata
