@@ -18,7 +18,7 @@ from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, 
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras
 from .header_values import check_header_value
-from .openai_chat_reply import REASONING_FIELD, WIRE, read_reply
+from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 
 Wire = dict[str, Any]  # JSON of the wire
@@ -181,10 +181,14 @@ def _block(part: TextPart | ImagePart) -> Wire:
 
 
 def _call(part: ToolCallPart) -> Wire:
+    kept = _kept(part.provider_data)
+    if kept.get("type") == CUSTOM:
+        written = json.dumps(part.arguments, ensure_ascii=False) if part.arguments else ""
+        return {**kept, "id": part.call_id, CUSTOM: {"name": part.name, "input": written if part.malformed is None else part.malformed}}
     # servers parse the arguments of past calls, so malformed ones go back inside an object
     arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
     function = {"name": part.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
-    return {**_kept(part.provider_data), "id": part.call_id, "type": "function", "function": function}
+    return {**kept, "id": part.call_id, "type": "function", "function": function}
 
 
 def _thoughts(parts: Sequence[ReasoningPart]) -> Wire:

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..wire_json import without_halves
-from .openai_chat_reply import REASONING_FIELD, WIRE, Wire, extra_fields, is_text, text_of, unused_id
+from .openai_chat_reply import REASONING_FIELD, WIRE, Wire, extra_fields, is_text, spoken_of, text_of, unused_id
 
 REASONING, CONTENT, REFUSAL, FIRST_CALL = range(4)
 """Places of the parts in the answer; further tool calls follow."""
@@ -120,15 +120,14 @@ class MessageDeltas:
         if call is None:
             call = self._begun(wire)
             call_id = unused_id(without_halves(wire.get("id")), self._used_ids)
-        function = wire.get("function")
-        spoken: Wire = function if isinstance(function, dict) else wire
+        spoken = spoken_of(wire)
         extra = extra_fields(wire)
         call.kept |= without_halves(extra) if extra else {}
         delta = ToolCallDelta(
             index=call.index,
             call_id=call_id,
             name=None if call.named else without_halves(text_of(spoken.get("name"))) or None,
-            arguments=self._whole(call.index, _written(spoken.get("arguments"))),
+            arguments=self._whole(call.index, _written(spoken.get("arguments", spoken.get("input")))),
             provider_data={WIRE: dict(call.kept)} if extra else None,
         )
         call.named = call.named or delta.name is not None
@@ -163,8 +162,7 @@ def _calls(delta: Wire) -> Iterator[Wire]:
 
 
 def _is_named(wire: Wire) -> bool:
-    function = wire.get("function")
-    return is_text(function.get("name") if isinstance(function, dict) else wire.get("name"))
+    return is_text(spoken_of(wire).get("name"))
 
 
 def _written(arguments: object) -> str:

@@ -153,9 +153,8 @@ def _calls(wire: Wire, request: ModelRequest) -> Iterator[ToolCallPart]:
 
 
 def _call(wire: Wire, call_id: str) -> ToolCallPart:
-    function = wire.get("function")
-    spoken: Wire = function if isinstance(function, dict) else wire
-    raw = spoken.get("arguments")
+    spoken = spoken_of(wire)
+    raw = spoken.get("arguments", spoken.get("input"))
     arguments = arguments_of(raw)
     kept = extra_fields(wire)
     return ToolCallPart(
@@ -167,12 +166,20 @@ def _call(wire: Wire, call_id: str) -> ToolCallPart:
     )
 
 
+def spoken_of(wire: Wire) -> Wire:
+    """Where a tool call has its name and its arguments; those of a custom tool are free text, named input."""
+    return next((wire[name] for name in ("function", "custom") if isinstance(wire.get(name), dict)), wire)
+
+
 def extra_fields(wire: Wire) -> dict[str, JsonValue]:
-    """What a tool call holds beside the fields that the wire format has, and must get back."""
-    return {name: value for name, value in wire.items() if name not in _CALL_FIELDS and value is not None}
+    """What a tool call holds beside the fields that the wire format has, and must get back; that it is a custom tool's, too."""
+    extra = {name: value for name, value in wire.items() if name not in _CALL_FIELDS and value is not None}
+    return {**extra, "type": CUSTOM} if wire.get("type") == CUSTOM else extra
 
 
-_CALL_FIELDS = frozenset({"id", "type", "index", "function", "name", "arguments"})
+CUSTOM = "custom"
+"""The type of a call of a tool that takes free text."""
+_CALL_FIELDS = frozenset({"id", "type", "index", "function", CUSTOM, "name", "arguments", "input"})
 
 
 def unused_id(wanted: object, used: set[str]) -> str:

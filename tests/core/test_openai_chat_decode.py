@@ -218,3 +218,13 @@ def test_whatever_a_server_says_is_an_answer_or_a_typed_error(payload: object) -
 def test_whatever_bytes_a_server_sends_are_an_answer_or_a_typed_error(body: bytes) -> None:
     with pytest.raises(LLMIntegrationError):
         decode(body)
+
+
+def test_a_call_of_a_tool_that_takes_free_text_goes_back_as_it_came() -> None:
+    wire = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
+
+    (part,) = answer({"content": None, "tool_calls": [wire]}).tool_calls
+
+    assert (part.name, part.malformed) == ("shell", "ls -l")
+    message = ModelMessage(role="assistant", parts=(part,))
+    assert json.loads(CODEC.encode(a_request(messages=(message,))).body)["messages"][0]["tool_calls"] == [wire]

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 from polaris_llm.core.exceptions import LLMIntegrationError
 from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.stream_folding import fold
-from support.chat_streams import CALL, CODEC, calls, events_of
+from support.chat_streams import CALL, CODEC, deltas_of, events_of
+from support.cuts import cut
 from support.model_strategies import JSON_OBJECTS, NAMES
 from support.openai_server import DONE, FINISH, completion, piece, sse, texts
 
@@ -33,30 +33,6 @@ USAGES = st.none() | st.fixed_dictionaries(
     optional={"completion_tokens_details": st.just({"reasoning_tokens": 2})},
 )
 FINISH_REASONS = st.sampled_from(["stop", "length", "tool_calls", "content_filter", "eos", "strange"])
-
-
-def cut(data: st.DataObject, units: bytes, size: int = 1) -> list[bytes]:
-    """Some pieces of `units`, cut at multiples of `size`; never empty."""
-    places = data.draw(st.sets(st.integers(1, max(1, len(units) // size - 1)), max_size=5))
-    bounds = sorted({0, len(units), *(place * size for place in places if place * size < len(units))})
-    return [units[start:end] for start, end in pairwise(bounds)] or [b""]
-
-
-def cut_text(data: st.DataObject, text: str) -> list[str]:
-    """Pieces of a text as a program cuts it whose strings are UTF-16: in the middle of characters, too."""
-    return [part.decode("utf-16-le", "surrogatepass") for part in cut(data, text.encode("utf-16-le"), 2)]
-
-
-def deltas_of(data: st.DataObject, message: dict[str, Any]) -> list[dict[str, Any]]:
-    """A message in pieces: its texts one after the other, in any order, and the calls at the end."""
-    names = data.draw(st.permutations([name for name in ("content", "refusal") if message.get(name)]))
-    name = next((name for name in ("reasoning_content", "reasoning") if message.get(name)), None)
-    pieces = [{each: text} for each in ([name] if name else []) + list(names) for text in cut_text(data, message[each])]
-    for index, wire in enumerate(message.get("tool_calls", ())):
-        first, *rest = cut_text(data, wire["function"]["arguments"])
-        pieces.append(calls({**wire, "index": index, "function": {**wire["function"], "arguments": first}}))
-        pieces += [calls({"index": index, "function": {"arguments": text}}) for text in rest]
-    return [{"role": "assistant", "content": None}, *pieces]
 
 
 @given(st.data(), MESSAGES, USAGES, FINISH_REASONS)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from support.cases import CASES, Case
 from support.openai_server import OpenAIServer
 
 
@@ -12,3 +13,10 @@ async def server() -> AsyncIterator[OpenAIServer]:
     """A server that answers with an ordinary completion unless told otherwise."""
     async with OpenAIServer() as server:
         yield server
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case.provider}-{case.wire}")
+def case(request: pytest.FixtureRequest) -> Case:
+    """Each wire of each provider in turn."""
+    found: Case = request.param
+    return found

@@ -1,0 +1,89 @@
+"""Each wire of each provider, as a case for the tests that run over all of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from polaris_llm.core.client_factory import client_for
+from polaris_llm.core.deltas import StreamEvent
+from polaris_llm.core.exceptions import LLMIntegrationError
+from polaris_llm.core.inference import ModelResponse
+from polaris_llm.core.llm_client import LLMClient
+from polaris_llm.core.parts import ToolCallPart
+from polaris_llm.core.provider_settings import ProviderSettings
+from polaris_llm.core.providers.registry import PROVIDERS
+
+from .model_requests import CALL, WEATHER, a_request
+from .openai_server import OpenAIServer, Reply, streamed
+from .wires import DIALECTS, Said, ServerDialect
+
+KEY = "sk-very-secret-key"
+HELLO = Said(text="Hellö 🎉.")
+CALLS = Said(
+    text="Let me see.",
+    calls=(
+        ToolCallPart(call_id="call_1", name="weather", arguments={"city": "Oslo"}),
+        ToolCallPart(call_id="call_2", name="weather", arguments={"city": "Bergen", "days": [1, 2]}),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One wire of one provider."""
+
+    provider: str
+    wire: str
+
+    @property
+    def dialect(self) -> ServerDialect:
+        """How its server speaks."""
+        return DIALECTS[self.wire]
+
+    def client(self, server: OpenAIServer, **changes: object) -> LLMClient:
+        """A client that is quick to retry."""
+        given = {
+            "kind": self.provider,
+            "wire": self.wire,
+            "model": "a-model",
+            "base_url": server.url.removesuffix("/v1"),
+            "api_key": SecretStr(KEY),
+            "max_retries": 0,
+            "retry_delay_s": 0.01,
+            "timeout_s": 10.0,
+        }
+        return client_for(ProviderSettings.model_validate(given | changes))
+
+    def streamed(self, said: Said) -> Reply:
+        """A whole stream."""
+        return streamed(*self.dialect.events(said))
+
+    def begun(self, said: Said) -> bytes:
+        """A stream as far as half of its events."""
+        events = list(self.dialect.events(said))
+        return b"".join(events[: len(events) // 2])
+
+
+CASES = [Case(provider=provider.name, wire=wire.name) for provider in PROVIDERS.values() for wire in provider.wires]
+
+
+async def events_of(client: LLMClient, **changes: Any) -> list[StreamEvent]:
+    """All events of a request's stream."""
+    with anyio.fail_after(30):
+        return [event async for event in client.stream_events(a_request(tools=(WEATHER,), **changes), CALL)]
+
+
+async def failure(client: LLMClient, error: type[LLMIntegrationError], *, stream: bool = False) -> LLMIntegrationError:
+    """The error that a request ends in; it tells no secret."""
+    with anyio.fail_after(30), pytest.raises(error) as caught:
+        await (events_of(client) if stream else client.respond(a_request(), CALL))
+    assert KEY not in f"{caught.value!r} {caught.value.to_dict()}"
+    return caught.value
+
+
+def same(response: ModelResponse) -> ModelResponse:
+    """A response without what no two calls have in common."""
+    return replace(response, latency_s=0.0, response_id="")

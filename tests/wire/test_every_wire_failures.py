@@ -1,0 +1,141 @@
+"""What holds for the failures of all providers, over every wire of every provider: a server's faults in, typed errors out."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from polaris_llm.core.exceptions import (
+    LLMAPIError,
+    LLMConnectionError,
+    LLMIntegrationError,
+    LLMOverloadedError,
+    LLMQuotaExceededError,
+    LLMRateLimitError,
+    LLMResponseParsingError,
+    LLMServerError,
+    LLMTimeoutError,
+)
+from polaris_llm.core.llm_client import LLMClient
+from support.cases import HELLO, KEY, Case, failure
+from support.openai_server import END, OpenAIServer, Reply, as_json, chunk, held_after, http, stream_head, streamed
+
+pytestmark = pytest.mark.anyio
+
+WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+
+
+@pytest.fixture
+async def client(case: Case, server: OpenAIServer) -> AsyncIterator[LLMClient]:
+    """A client of the case that tries once."""
+    async with case.client(server) as client:
+        yield client
+
+
+@WAYS
+async def test_a_slow_first_byte_is_a_timeout(case: Case, server: OpenAIServer, stream: bool) -> None:
+    server.will(held_after())
+    async with case.client(server, timeout_s=0.3) as client:
+        error = await failure(client, LLMTimeoutError, stream=stream)
+
+    assert isinstance(error, LLMTimeoutError)
+    assert error.phase == ("first_byte" if stream else "total")
+
+
+async def test_a_stall_is_told_with_how_much_had_arrived(case: Case, server: OpenAIServer) -> None:
+    server.will(held_after(case.begun(HELLO)))
+    async with case.client(server, timeout_s=0.5) as client:
+        error = await failure(client, LLMTimeoutError, stream=True)
+
+    assert isinstance(error, LLMTimeoutError)
+    assert error.phase == "idle"
+    assert "had arrived" in error.message
+
+
+@pytest.mark.parametrize("rest", [b'data: {"half', "data: ü".encode()[:-1], b""], ids=["in an event", "in a character", "between events"])
+async def test_a_cut_is_told_with_how_much_had_arrived_and_not_repeated(case: Case, server: OpenAIServer, rest: bytes) -> None:
+    server.will(Reply(data=stream_head() + chunk(case.begun(HELLO) + rest), cut=True))
+    async with case.client(server, max_retries=2) as client:
+        error = await failure(client, LLMConnectionError, stream=True)
+
+    assert "broke off" in error.message
+    assert "had arrived" in error.message
+    assert len(server.seen) == 1
+
+
+@WAYS
+@pytest.mark.parametrize("body", [b"", b"<html>Welcome</html>", b"[]", b'{"half'])
+async def test_an_answer_that_is_none_is_a_typed_error(
+    case: Case, server: OpenAIServer, client: LLMClient, body: bytes, stream: bool
+) -> None:
+    server.will(http(200, body, {"content-type": "text/html"}))
+
+    error = await failure(client, LLMIntegrationError, stream=stream)
+
+    assert isinstance(error, LLMResponseParsingError | LLMConnectionError)
+    assert error.context["provider"] == case.provider
+
+
+@WAYS
+async def test_an_html_502_is_tried_again_and_told_by_its_status(case: Case, server: OpenAIServer, stream: bool) -> None:
+    server.will(*[http(502, b"<html><h1>Bad Gateway</h1></html>", {"content-type": "text/html"})] * 2)
+    async with case.client(server, max_retries=1) as client:
+        error = await failure(client, LLMServerError, stream=stream)
+
+    assert isinstance(error, LLMServerError)
+    assert (error.status_code, error.provider, error.model_name, error.request_id) == (502, case.provider, "a-model", "request-1")
+    assert "Bad Gateway" in error.message
+    assert error.context["attempts"] == 2
+
+
+async def test_a_redirect_is_an_error(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(http(308, b"", {"location": "https://elsewhere.example/v1?token=x"}))
+
+    error = await failure(client, LLMAPIError)
+
+    assert "a redirect to elsewhere.example" in error.message
+    assert not error.retryable
+
+
+async def test_a_rate_limit_says_how_long_to_wait(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(case.dialect.slow_down)
+
+    error = await failure(client, LLMRateLimitError)
+
+    assert type(error) is LLMRateLimitError
+    assert error.retryable
+    assert error.retry_after is not None
+    assert 0 < error.retry_after <= 10
+    assert error.limit
+
+
+async def test_an_empty_purse_is_not_tried_again(case: Case, server: OpenAIServer) -> None:
+    server.will(case.dialect.no_funds)
+    async with case.client(server, max_retries=2) as client:
+        error = await failure(client, LLMQuotaExceededError)
+
+    assert not error.retryable
+    assert len(server.seen) == 1
+
+
+async def test_an_error_in_the_stream_is_typed_and_says_how_much_had_arrived(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(streamed(case.begun(HELLO), case.dialect.in_stream))
+
+    error = await failure(client, LLMOverloadedError, stream=True)
+
+    assert error.retryable
+    assert "had arrived" in error.message
+
+
+async def test_a_refused_key_is_not_tried_again_and_told_by_whom(case: Case, server: OpenAIServer) -> None:
+    server.will(as_json(401, {"error": {"message": f"bad key {KEY}"}}))
+    async with case.client(server, max_retries=2) as client:
+        error = await failure(client, LLMAPIError)
+
+    assert error.context["status_code"] == 401
+    assert len(server.seen) == 1
+
+
+async def test_a_body_that_ends_without_an_end_is_a_broken_stream(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(Reply(data=stream_head() + chunk(case.begun(HELLO)) + END))
+
+    await failure(client, LLMConnectionError, stream=True)
