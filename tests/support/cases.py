@@ -16,9 +16,13 @@ from polaris_llm.core.parts import ToolCallPart
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.registry import PROVIDERS
 
+from .dialect_anthropic import ANTHROPIC
+from .dialect_chat import OPENAI_CHAT
+from .dialect_google import GOOGLE
+from .dialect_responses import OPENAI_RESPONSES
 from .model_requests import CALL, WEATHER, a_request
 from .openai_server import OpenAIServer, Reply, streamed
-from .wires import DIALECTS, Said, ServerDialect
+from .wires import Said, ServerDialect
 
 KEY = "sk-very-secret-key"
 HELLO = Said(text="Hellö 🎉.")
@@ -29,6 +33,15 @@ CALLS = Said(
         ToolCallPart(call_id="call_2", name="weather", arguments={"city": "Bergen", "days": [1, 2]}),
     ),
 )
+
+
+DIALECTS: dict[str, ServerDialect] = {
+    "openai_chat": OPENAI_CHAT,
+    "openai_responses": OPENAI_RESPONSES,
+    "anthropic": ANTHROPIC,
+    "google": GOOGLE,
+}
+"""How a server speaks each wire, by the wire's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,11 @@ from polaris_llm.core.parts import ModelMessage, TextPart, ToolResultPart, text_
 from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 from polaris_llm.core.stream_folding import fold
-from support.cases import CALLS, CASES, HELLO, KEY, Case, events_of, same
+from support.cases import CALLS, CASES, DIALECTS, HELLO, KEY, Case, events_of, same
 from support.cuts import cut
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_server import EVENT_STREAM, OpenAIServer, as_json, held_after, http, streamed
-from support.wires import DIALECTS, Said
+from support.wires import Said
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ async def client(case: Case, server: OpenAIServer) -> AsyncIterator[LLMClient]:
 
 
 def test_every_wire_has_a_dialect() -> None:
-    assert {case.wire for case in CASES} == DIALECTS.keys()
+    assert {case.wire for case in CASES} <= DIALECTS.keys()
 
 
 async def test_an_answer_comes_in_the_normal_form(case: Case, server: OpenAIServer, client: LLMClient) -> None:
@@ -140,9 +140,10 @@ async def test_packed_answers_are_unpacked(case: Case, server: OpenAIServer, cli
 
 
 async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIServer, client: LLMClient) -> None:
-    server.will(as_json(200, case.dialect.whole(Said(text="ü" * 500_000))))
+    said = Said(text="ü" * 500_000)
+    server.will(as_json(200, case.dialect.whole(said)))
 
-    assert (await client.respond(a_request(), CALL)).parts == (TextPart(text="ü" * 500_000),)
+    assert (await client.respond(a_request(), CALL)).parts == (TextPart(text=said.text),)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -16,7 +16,9 @@ from polaris_llm.core.exceptions import (
     LLMTimeoutError,
 )
 from polaris_llm.core.llm_client import LLMClient
-from support.cases import HELLO, KEY, Case, failure
+from polaris_llm.core.stream_folding import fold
+from support.cases import HELLO, KEY, Case, events_of, failure
+from support.model_requests import CALL, a_request
 from support.openai_server import END, OpenAIServer, Reply, as_json, chunk, held_after, http, stream_head, streamed
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +89,24 @@ async def test_an_html_502_is_tried_again_and_told_by_its_status(case: Case, ser
     assert error.context["attempts"] == 2
 
 
+@WAYS
+@pytest.mark.parametrize("fault", [http(503), Reply(data=b"", cut=True), Reply(data=stream_head() + chunk(b": ping\n\n"), cut=True)])
+async def test_a_failure_before_anything_was_seen_is_made_good_by_a_second_attempt(
+    case: Case, server: OpenAIServer, fault: Reply, stream: bool
+) -> None:
+    server.will(fault, case.streamed(HELLO) if stream else as_json(200, case.dialect.whole(HELLO)))
+    async with case.client(server, max_retries=1) as client:
+        response = fold(await events_of(client)) if stream else await client.respond(a_request(), CALL)
+
+    assert (response.text, response.attempts) == (HELLO.text, 2)
+
+
+async def test_an_error_that_is_a_streams_first_event_is_tried_again(case: Case, server: OpenAIServer) -> None:
+    server.will(streamed(case.dialect.in_stream), case.streamed(HELLO))
+    async with case.client(server, max_retries=1) as client:
+        assert fold(await events_of(client)).attempts == 2
+
+
 async def test_a_redirect_is_an_error(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(http(308, b"", {"location": "https://elsewhere.example/v1?token=x"}))
 
@@ -120,8 +140,9 @@ async def test_an_empty_purse_is_not_tried_again(case: Case, server: OpenAIServe
 async def test_an_error_in_the_stream_is_typed_and_says_how_much_had_arrived(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(streamed(case.begun(HELLO), case.dialect.in_stream))
 
-    error = await failure(client, LLMOverloadedError, stream=True)
+    error = await failure(client, LLMAPIError, stream=True)
 
+    assert isinstance(error, LLMOverloadedError | LLMServerError)
     assert error.retryable
     assert "had arrived" in error.message
 

@@ -1,0 +1,64 @@
+"""How servers of Anthropic's messages speak."""
+
+import json
+from collections.abc import Iterator
+
+from .openai_server import as_json
+from .wires import Said, ServerDialect, Wire
+
+USAGE = {"input_tokens": 11, "output_tokens": 3}
+
+
+def _event(payload: Wire) -> bytes:
+    return f"event: {payload['type']}\ndata: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+
+
+def _whole(said: Said) -> Wire:
+    texts: list[Wire] = [{"type": "text", "text": said.text}] if said.text else []
+    calls = [{"type": "tool_use", "id": call.call_id, "name": call.name, "input": call.arguments} for call in said.calls]
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "served-model",
+        "content": [*texts, *calls],
+        "stop_reason": "tool_use" if said.calls else "end_turn",
+        "stop_sequence": None,
+        "usage": USAGE,
+    }
+
+
+def _events(said: Said) -> Iterator[bytes]:
+    whole = _whole(said)
+    begun = {**whole, "content": [], "stop_reason": None, "usage": {**USAGE, "output_tokens": 1}}
+    yield _event({"type": "message_start", "message": begun})
+    yield _event({"type": "ping"})
+    for index, block in enumerate(whole["content"]):
+        is_text = block["type"] == "text"
+        empty = {**block, "text": ""} if is_text else {**block, "input": {}}
+        yield _event({"type": "content_block_start", "index": index, "content_block": empty})
+        for character in block["text"] if is_text else json.dumps(block["input"]):
+            delta = {"type": "text_delta", "text": character} if is_text else {"type": "input_json_delta", "partial_json": character}
+            yield _event({"type": "content_block_delta", "index": index, "delta": delta})
+        yield _event({"type": "content_block_stop", "index": index})
+    yield _event({"type": "message_delta", "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": None}, "usage": USAGE})
+    yield _event({"type": "message_stop"})
+
+
+def _error(kind: str, message: str) -> Wire:
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+ANTHROPIC = ServerDialect(
+    path="/v1/messages",
+    key_header="x-api-key",
+    whole=_whole,
+    events=_events,
+    slow_down=as_json(
+        429,
+        _error("rate_limit_error", "This request would exceed the limit of 50 requests per minute"),
+        {"retry-after": "7", "anthropic-ratelimit-requests-remaining": "0"},
+    ),
+    no_funds=as_json(400, _error("invalid_request_error", "Your credit balance is too low to access the Anthropic API.")),
+    in_stream=_event(_error("overloaded_error", "Overloaded")),
+)

@@ -1,0 +1,48 @@
+"""How servers of OpenAI's chat completions speak."""
+
+import json
+from collections.abc import Iterator
+
+from .openai_server import DONE, as_json, completion, piece, sse
+from .wires import Said, ServerDialect, Wire
+
+
+def _calls(said: Said) -> list[Wire]:
+    functions = [(call.call_id, {"name": call.name, "arguments": json.dumps(call.arguments)}) for call in said.calls]
+    return [{"id": call_id, "type": "function", "function": function} for call_id, function in functions]
+
+
+def _reason(said: Said) -> str:
+    return "tool_calls" if said.calls else "stop"
+
+
+def _whole(said: Said) -> Wire:
+    message = {"role": "assistant", "content": said.text or None, **({"tool_calls": _calls(said)} if said.calls else {})}
+    return completion(choices=[{"index": 0, "message": message, "finish_reason": _reason(said)}])
+
+
+def _events(said: Said) -> Iterator[bytes]:
+    yield sse(piece({"role": "assistant", "content": ""}))
+    yield from (sse(piece({"content": character})) for character in said.text)
+    for index, call in enumerate(_calls(said)):
+        arguments = call["function"]["arguments"]
+        yield sse(piece({"tool_calls": [{**call, "index": index, "function": {**call["function"], "arguments": ""}}]}))
+        yield from (sse(piece({"tool_calls": [{"index": index, "function": {"arguments": character}}]})) for character in arguments)
+    yield sse(piece(finish_reason=_reason(said)))
+    yield sse(piece(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}))
+    yield DONE
+
+
+OPENAI_CHAT = ServerDialect(
+    path="/v1/chat/completions",
+    key_header="authorization",
+    whole=_whole,
+    events=_events,
+    slow_down=as_json(
+        429,
+        {"error": {"message": "Rate limit reached for a-model on requests per min", "type": "requests", "code": "rate_limit_exceeded"}},
+        {"retry-after-ms": "7000", "x-ratelimit-remaining-requests": "0"},
+    ),
+    no_funds=as_json(429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}),
+    in_stream=sse({"error": {"message": "The server is overloaded", "type": "server_error", "code": "server_overloaded"}}),
+)

@@ -1,0 +1,49 @@
+"""How servers of Gemini's generateContent speak."""
+
+import json
+from collections.abc import Iterator
+
+from .openai_server import as_json, sse
+from .wires import Said, ServerDialect, Wire
+
+
+def _payload(parts: list[Wire], *, ended: bool) -> Wire:
+    candidate: Wire = {"content": {"role": "model", "parts": parts}, "index": 0}
+    frame: Wire = {"modelVersion": "served-model", "responseId": "response-1"}
+    usage = {"usageMetadata": {"promptTokenCount": 11, "candidatesTokenCount": 3, "totalTokenCount": 14}}
+    return {"candidates": [candidate | ({"finishReason": "STOP"} if ended else {})], **frame, **(usage if ended else {})}
+
+
+def _calls(said: Said) -> list[Wire]:
+    return [{"functionCall": {"name": call.name, "args": call.arguments}} for call in said.calls]
+
+
+def _whole(said: Said) -> Wire:
+    texts: list[Wire] = [{"text": said.text}] if said.text else []
+    return _payload([*texts, *_calls(said)], ended=True)
+
+
+def _events(said: Said) -> Iterator[bytes]:
+    parts = [*({"text": character} for character in said.text), *_calls(said)]
+    yield from (sse(_payload([part], ended=False)) for part in parts[:-1])
+    yield sse(_payload(parts[-1:], ended=True))
+
+
+def _refused(limit: str) -> Wire:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": limit, "quotaValue": "10"}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"},
+    ]
+    message = "You exceeded your current quota, please check your plan and billing details."
+    return {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
+
+
+GOOGLE = ServerDialect(
+    path="/v1beta/models/a-model:generateContent",
+    key_header="x-goog-api-key",
+    whole=_whole,
+    events=_events,
+    slow_down=as_json(429, _refused("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")),
+    no_funds=as_json(429, _refused("GenerateRequestsPerDayPerProjectPerModel-FreeTier")),
+    in_stream=sse(json.dumps({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})),
+)
