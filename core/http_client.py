@@ -19,7 +19,7 @@ from .providers.capabilities import WARNINGS, Fitted, fitted
 from .providers.exchange import Codec
 from .providers.http_model import HttpModel, RequestDefaults
 from .providers.keys import Codecs, KeyReference, KeyRing
-from .providers.registry import Endpoint, Provider, WireFormat, find_provider, supported_names
+from .providers.registry import Endpoint, Provider, WireFormat, find_provider, supported_names, wire_names
 from .providers.transport import HttpTransport
 from .stream_folding import unfold
 from .structured import answer_by_schema
@@ -63,6 +63,7 @@ class HttpClient(LLMClient):
         keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
         provider = self._checked(config, keys)
         wire = provider.wire(options.wire)
+        self._wire = wire.name
         self._prices = options.prices
         self.capabilities = wire.capabilities.without(*options.lacks)
         self._model = HttpModel(
@@ -127,7 +128,10 @@ class HttpClient(LLMClient):
     def _fitted(self, request: ModelRequest) -> Fitted:
         if request.tools and not self.config.enable_function_calling:
             request = replace(request, tools=(), tool_choice="auto")
-        return fitted(request, self.capabilities, self.config.provider)
+        fit = fitted(request, self.capabilities, self.config.provider)
+        strangers = [name for name in request.extras if name not in (self._wire, *wire_names())]
+        warnings = (f"extras of {name!r} were not sent: no wire has this name; this one is {self._wire!r}" for name in strangers)
+        return replace(fit, warnings=(*fit.warnings, *warnings)) if strangers else fit
 
 
 def _codecs(wire: WireFormat, provider: Provider, config: LLMConfiguration, options: HttpOptions, keys: Sequence[KeyReference]) -> Codecs:

@@ -40,7 +40,7 @@ def masked(value: JsonValue, path: Sequence[object] = ()) -> JsonValue:
 
 def _holds_secrets(path: Sequence[object]) -> bool:
     names = path[path.index("extras") :] if "extras" in path else path[-1:]
-    return any(_SECRET_NAME.search(str(name)) for name in names)
+    return "headers" in path or any(_SECRET_NAME.search(str(name)) for name in names)
 
 
 def configuration_error(settings: type[BaseModel], error: ValidationError, source: str) -> LLMConfigurationError:

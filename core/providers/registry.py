@@ -134,6 +134,11 @@ def load_offer(name: str) -> Any:  # whatever stands there
         raise LLMConfigurationError(message, config_key="provider", config_value=name) from error
 
 
+def wire_names() -> set[str]:
+    """The names of all wires that this process knows."""
+    return {wire.name for provider in PROVIDERS.values() for wire in provider.wires}
+
+
 def supported_names() -> list[str]:
     """The names of all providers that this process knows, the mock among them."""
     return [*PROVIDERS, "mock", *(name for name in other_names() if name not in PROVIDERS)]

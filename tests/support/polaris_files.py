@@ -42,7 +42,7 @@ bench:
 
 elsewhere:
   llm:
-    provider: "anthropic"
+    provider: "nobody"
     api_endpoint: "https://elsewhere.example"
     api_key: "${ELSEWHERE_KEY}"
     model_name: "other-model"

@@ -137,3 +137,11 @@ async def test_what_an_answer_costs_is_told_with_it_whole_or_streamed(server: Op
     assert isinstance(end, StreamFinished)
     assert response.metadata["cost_usd"] == end.metadata["cost_usd"] == 11 + 2 * 3
     assert "cost_usd" not in unknown.metadata
+
+
+async def test_extras_of_a_wire_that_there_is_not_are_told(server: OpenAIServer) -> None:
+    async with client_for(settings(server)) as client:
+        response = await client.respond(a_request(extras={"opnai_chat": {"logprobs": True}, "openai_chat": {"n": 1}}), CALL)
+
+    assert response.metadata["warnings"] == ["extras of 'opnai_chat' were not sent: no wire has this name; this one is 'openai_chat'"]
+    assert server.seen[0].json["n"] == 1
