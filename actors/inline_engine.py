@@ -71,7 +71,10 @@ class _InlineActor:
         self._started = asyncio.create_task(self._start(spec, greeting))
 
     async def ready(self) -> None:
-        await self._unless_dead(self._mailbox())
+        await asyncio.wait({self._started, self._dead}, return_when=asyncio.FIRST_COMPLETED)
+        if not self._started.done() or self._started.cancelled():
+            raise self._gone()
+        self._started.result()
 
     async def mail(self, mail: Mail) -> MailReply:
         return await self._unless_dead(self._mail(mail))
@@ -109,12 +112,15 @@ class _InlineActor:
     async def _unless_dead(self, call: Coroutine[Any, Any, T]) -> T:
         if self._dead.done():
             call.close()
-            raise ActorGoneError(f"{self._name} was stopped")
+            raise self._gone()
         task = asyncio.create_task(call)
         try:
             await asyncio.wait({task, self._dead}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ActorGoneError(f"{self._name} was stopped")
+            if self._dead.done():  # also when an answer is there: it would have been on its way
+                raise self._gone()
             return task.result()
         finally:
             task.cancel()
+
+    def _gone(self) -> ActorGoneError:
+        return ActorGoneError(f"{self._name} was stopped")

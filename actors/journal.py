@@ -22,13 +22,15 @@ class JournalActor:
 
     def __init__(self, max_sessions: int, max_bytes: int) -> None:
         self._log = MemoryEventLog(max_sessions=max_sessions, max_bytes=max_bytes)
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._grown = _Bells()
+        self._closed = _Bells()
 
     def append(self, call: CallContext, session_id: str, expected_seq: int, lines: tuple[LogLine, ...]) -> int:
         """See MemoryEventLog."""
         length = self._log.append(session_id, expected_seq, lines)
-        for waiting in self._waiting.get(session_id, ()):
-            waiting.set()
+        self._grown.ring(session_id)
+        if any(line.closes for line in lines):
+            self._closed.ring(session_id)
         return length
 
     def read(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
@@ -40,13 +42,13 @@ class JournalActor:
         while not (lines := self._log.read(session_id, after)):
             if not self._is_open(session_id):
                 return ()
-            await self._more(session_id)
+            await self._grown.wait(session_id)
         return lines
 
     async def last_run(self, call: CallContext, session_id: str) -> LogLine:
         """The line that ended the session's last run, once it has ended; raises UnknownSessionError."""
         while self._is_open(session_id):
-            await self._more(session_id)
+            await self._closed.wait(session_id)
         return next(line for line in reversed(self._log.read(session_id)) if line.closes)
 
     def is_known(self, call: CallContext, session_id: str) -> bool:
@@ -62,8 +64,9 @@ class JournalActor:
         return self._log.session_ids()
 
     def health(self) -> dict[str, int]:
-        """How much is kept."""
-        return {"sessions": len(self._log.session_ids()), "open": len(self._log.open_sessions())}
+        """How much is kept, and how many sessions somebody waits for."""
+        followed = len(self._grown) + len(self._closed)
+        return {"sessions": len(self._log.session_ids()), "open": len(self._log.open_sessions()), "followed": followed}
 
     def _is_open(self, session_id: str) -> bool:
         is_open = self._log.is_open(session_id)
@@ -71,14 +74,28 @@ class JournalActor:
             raise unknown_session(session_id)
         return is_open
 
-    async def _more(self, session_id: str) -> None:
-        more = asyncio.Event()
+
+class _Bells:
+    """Wakes those who wait for something to happen to a session."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def ring(self, session_id: str) -> None:
+        for bell in self._waiting.get(session_id, ()):
+            bell.set()
+
+    async def wait(self, session_id: str) -> None:
+        bell = asyncio.Event()
         waiting = self._waiting.setdefault(session_id, set())
-        waiting.add(more)
+        waiting.add(bell)
         try:
-            await more.wait()
+            await bell.wait()
         finally:
-            waiting.discard(more)
+            waiting.discard(bell)
             if not waiting:
                 self._waiting.pop(session_id, None)
 

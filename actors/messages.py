@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..core.call_context import CallContext
 from ..core.exceptions import LLMIntegrationError
+from ..core.pickling import pickled_by_fields
 
 WIRE_VERSION = 1
 LARGE_BYTES = 96_000
@@ -121,3 +122,6 @@ def unwrap(kind: type[Packed], content: Any) -> Packed:  # a blob's content
 def size_of(blob: Blob) -> int:
     """Bytes that a blob adds to a batch; references and unpickled values are small."""
     return len(blob[1]) if isinstance(blob[1], bytes) else 200
+
+
+pickled_by_fields(Greeting, Mail, MailReply)

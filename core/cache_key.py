@@ -7,9 +7,10 @@ from operator import attrgetter
 
 from .inference import ModelRequest
 from .parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .pickling import remember
 from .tool_schema import ToolSchema
 
-KEY_SCHEMA = 1
+KEY_SCHEMA = 2
 """Raised when keys or the answers kept under them change their meaning."""
 
 SILENT_FIELDS = frozenset({"cache", "metadata", "prompt_cache", "request_id", "service_tier"})
@@ -27,9 +28,11 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 def cache_key(provider: str, request: ModelRequest) -> str:
     """The key of a request to a provider, 64 hexadecimal digits: equal for equal requests, in every process."""
-    messages = [_message(message) for message in request.messages]
     tools = [_tool_of(tool) for tool in request.tools]
-    return stable_digest([KEY_SCHEMA, provider, _settings_of(request), messages, tools])
+    digest = hashlib.sha256(_encode([KEY_SCHEMA, provider, _settings_of(request), tools]).encode("ascii"))
+    for message in request.messages:
+        digest.update(_spelled(message).encode("ascii"))
+    return digest.hexdigest()
 
 
 def stable_digest(document: object) -> str:
@@ -37,8 +40,12 @@ def stable_digest(document: object) -> str:
     return hashlib.sha256(_encode(document).encode("ascii")).hexdigest()
 
 
-def _message(message: ModelMessage) -> list[object]:
-    return [message.role, *map(_part, message.parts)]
+def _spelled(message: ModelMessage) -> str:
+    """A message's JSON. It is asked for with every later request of its session, so it is made once."""
+    try:
+        return message.spelled
+    except AttributeError:
+        return remember(message, "spelled", _encode([message.role, *map(_part, message.parts)]))
 
 
 def _part(part: Part) -> object:

@@ -1,18 +1,17 @@
 """A model behind a cache: looks there first, and asks once for identical calls in flight.
 
 In a cluster the two halves stand apart: the asker's side reads (`ReadOnly`), the provider's side joins calls and writes
-(`WriteOnly`).
+(`WriteBehind`).
 """
 
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from pydantic import ValidationError
 
-from .bounded_store import BoundedStore
 from .cache_key import cache_key
+from .cache_port import CachePort
 from .call_context import CallContext
 from .exceptions import DeadlineExceededError, LLMIntegrationError
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
@@ -29,62 +28,6 @@ OF_ONE_CALL = frozenset({RATE_LIMITS, COST})
 """What of a response's metadata is true of the call that caused it, and of no other."""
 NOT_KEPT = frozenset({"raw_response", *OF_ONE_CALL})
 """What of it is not worth its room, or would be wrong."""
-
-
-class CachePort(Protocol):
-    """Keeps bytes under keys for a while. Answers within its own deadline, or raises LLMIntegrationError."""
-
-    async def get(self, key: str) -> bytes | None:
-        """The value, if it is there."""
-        ...
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Keep a value for `ttl_s` seconds."""
-        ...
-
-
-class MemoryCache:
-    """A cache in this process; satisfies CachePort."""
-
-    def __init__(self, store: BoundedStore | None = None) -> None:
-        self.store = store or BoundedStore()
-
-    async def get(self, key: str) -> bytes | None:
-        """The value, if it is there."""
-        return self.store.get(key)
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Keep a value for `ttl_s` seconds."""
-        self.store.put(key, value, ttl_s)
-
-
-class ReadOnly:
-    """Another cache's reading half; satisfies CachePort."""
-
-    def __init__(self, cache: CachePort) -> None:
-        self._cache = cache
-
-    async def get(self, key: str) -> bytes | None:
-        """The value, if it is there."""
-        return await self._cache.get(key)
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Nothing is kept: who did the work does that."""
-
-
-class WriteOnly:
-    """Another cache's writing half; satisfies CachePort."""
-
-    def __init__(self, cache: CachePort) -> None:
-        self._cache = cache
-
-    async def get(self, key: str) -> bytes | None:
-        """Nothing: who asks has looked already."""
-        return None
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Keep a value for `ttl_s` seconds."""
-        await self._cache.put(key, value, ttl_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +49,12 @@ class CacheRules:
             return policy.ttl_s
         return self.default_ttl_s if request.temperature <= self.max_temperature else 0.0
 
-    def key(self, request: ModelRequest) -> str:
-        """What the answer is kept under."""
-        return cache_key(self.provider, request)
+    def key(self, request: ModelRequest, call: CallContext) -> str:
+        """What the answer is kept under: what the call says, if the asker has worked it out for this provider."""
+        known = call.cache_key
+        if known is not None and known.startswith(f"{self.provider}/"):
+            return known
+        return f"{self.provider}/{cache_key(self.provider, request)}"
 
 
 class CachedClient:
@@ -124,7 +70,8 @@ class CachedClient:
         """The answer, with `cached` set when this call did not cause it; raises LLMIntegrationError."""
         if self._rules.ttl_s(request) <= 0:
             return await self._inner.respond(request, call)
-        key = self._rules.key(request)
+        key = self._rules.key(request, call)
+        call = call if call.cache_key == key else replace(call, cache_key=key)
         kept = None if request.cache.mode == "refresh" else await self._kept(key)
         return kept or await self._joined(key, request, call)
 

@@ -21,6 +21,8 @@ class CallContext:
     remaining_s: float | None = None
     """Seconds left when the message was sent; None leaves it to the settings."""
     attempt: int = 1
+    cache_key: str | None = None
+    """What the answer is kept under, PROVIDER/DIGEST, where the asker has worked that out."""
 
     @property
     def idempotency_key(self) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, JsonValue, TypeAdapter
 
-from .pickling import pickled_by_fields
+from .pickling import Remembering, pickled_by_fields, pickled_once
 
 ProviderData = dict[str, JsonValue]
 """What one provider attached to a part and must get back unchanged, by provider name."""
@@ -71,7 +71,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelMessage:
+class ModelMessage(Remembering):
     """One message of the history that a model sees."""
 
     role: Role
@@ -96,4 +96,5 @@ def text_message(role: Role, text: str) -> ModelMessage:
     return ModelMessage(role=role, parts=(TextPart(text=text),))
 
 
-pickled_by_fields(TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart, ModelMessage)
+pickled_by_fields(TextPart, ReasoningPart, ToolCallPart, ToolResultPart, ImagePart)
+pickled_once(ModelMessage)

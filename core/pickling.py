@@ -1,20 +1,69 @@
 """Pickles frozen, slotted values by their fields. Dataclasses' own way looks the fields up anew for every value, which is most of
-what a message between actors costs."""
+what a message between actors costs. What is sent again with every turn of a session is pickled, and read, only once."""
 
 import copyreg
 import functools
+import pickle
 from collections.abc import Callable
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
+Made = TypeVar("Made")
 Setter = Callable[[Any, Any], None]
+
+MAX_SHARED = 2048
+"""Values that a process keeps by their bytes."""
+MAX_SHARED_BYTES = 24_000
+"""Of one such value; larger ones are read anew each time."""
+
+
+class Remembering:
+    """The base of frozen, slotted values that keep what was made of them: their fields never change."""
+
+    __slots__ = ("pickled", "spelled")
+
+    pickled: bytes
+    spelled: str
+    """The value's part of a cache key."""
+
+
+def remember(value: Remembering, name: str, made: Made) -> Made:
+    """Keep what was made of a frozen value with it."""
+    object.__setattr__(value, name, made)
+    return made
 
 
 def pickled_by_fields(*classes: type) -> None:
     """Pickle values of these frozen dataclasses with two or more slots by the values of their fields; subclasses stay as they are."""
     for cls in classes:
         copyreg.pickle(cls, functools.partial(_reduce, cls, attrgetter(*(field.name for field in fields(cls)))))
+
+
+def pickled_once(*classes: type[Remembering]) -> None:
+    """As `pickled_by_fields`, but keeps the bytes with the value; where they are read, equal bytes are one value."""
+    for cls in classes:
+        values_of = attrgetter(*(field.name for field in fields(cls)))  # type: ignore[arg-type]  # a dataclass
+        copyreg.pickle(cls, functools.partial(_reduce_once, cls, values_of))
+
+
+def _reduce_once(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: Remembering) -> tuple[Any, ...]:
+    try:
+        data = value.pickled
+    except AttributeError:
+        data = remember(value, "pickled", pickle.dumps(values_of(value), protocol=pickle.HIGHEST_PROTOCOL))
+    return _read, (cls, data)
+
+
+def _read(cls: type, data: bytes) -> Any:  # an instance of `cls`
+    return _shared(cls, data) if len(data) <= MAX_SHARED_BYTES else _revive(cls, *pickle.loads(data))
+
+
+@functools.lru_cache(maxsize=MAX_SHARED)
+def _shared(cls: type, data: bytes) -> Any:  # an instance of `cls`
+    value = _revive(cls, *pickle.loads(data))
+    remember(value, "pickled", data)
+    return value
 
 
 def _reduce(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: object) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ...core.cached_client import CachedClient, CacheRules, ReadOnly
+from ...core.cache_port import ReadOnly
+from ...core.cached_client import CachedClient, CacheRules
 from ...core.call_context import CallContext
 from ...core.exceptions import OutcomeUnknownError
 from ...core.inference import ModelRequest, ModelResponse

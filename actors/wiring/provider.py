@@ -1,6 +1,7 @@
 """How a provider is built in its process."""
 
-from ...core.cached_client import CachedClient, WriteOnly
+from ...core.cache_port import WriteBehind
+from ...core.cached_client import CachedClient
 from ...core.client_factory import client_for
 from ...core.settings import Settings
 from ..cache import CacheHandle
@@ -15,5 +16,10 @@ def build(links: Links, settings: Settings, provider_name: str) -> ProviderActor
     client = client_for(settings.provider(provider_name))
     if not settings.caching.enabled:
         return ProviderActor(client, client.close)
-    cache = WriteOnly(CacheHandle(links.to(Names(settings).cache)))
-    return ProviderActor(CachedClient(client, cache, cache_rules(settings, provider_name)), client.close)
+    cache = WriteBehind(CacheHandle(links.to(Names(settings).cache)))
+
+    async def close() -> None:
+        await client.close()
+        await cache.close()
+
+    return ProviderActor(CachedClient(client, cache, cache_rules(settings, provider_name)), close)

@@ -74,11 +74,12 @@ async def test_a_follower_that_gives_up_is_forgotten() -> None:
     journal = journal_of(STARTED)
     following = asyncio.create_task(journal.follow(CALL, "s", 1))
     await asyncio.sleep(0)
+    assert journal.health()["followed"] == 1
 
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 
-    assert journal._waiting == {}
+    assert journal.health()["followed"] == 0
 
 
 @pytest.mark.anyio
@@ -90,7 +91,7 @@ async def test_an_unknown_session_cannot_be_followed() -> None:
 
 def test_the_journal_knows_what_is_open() -> None:
     journal = journal_of(STARTED)
-    assert (journal.open_sessions(CALL), journal.health()) == (("s",), {"sessions": 1, "open": 1})
+    assert (journal.open_sessions(CALL), journal.health()) == (("s",), {"sessions": 1, "open": 1, "followed": 0})
 
     journal.append(CALL, "s", 1, (to_line(ENDED),))
 

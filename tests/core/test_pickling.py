@@ -2,15 +2,15 @@
 
 import copyreg
 import pickle
-from dataclasses import FrozenInstanceError, dataclass, fields
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from polaris_llm.core.inference import ModelRequest
-from polaris_llm.core.parts import TextPart
-from polaris_llm.core.pickling import pickled_by_fields
+from polaris_llm.core.parts import TextPart, text_message
+from polaris_llm.core.pickling import MAX_SHARED_BYTES, pickled_by_fields
 from support.session_values import values
 
 
@@ -48,6 +48,33 @@ def test_a_value_of_another_layout_is_refused() -> None:
 
     with pytest.raises(ValueError, match="zip"):
         function(cls, *args, "one field more")
+
+
+def test_what_is_sent_again_and_again_is_read_once() -> None:
+    message = text_message("user", "hello")
+
+    first, second = (pickle.loads(pickle.dumps(each)) for each in (message, text_message("user", "hello")))
+
+    assert first == message
+    assert first is second
+
+
+def test_large_values_are_not_kept() -> None:
+    message = text_message("user", "x" * MAX_SHARED_BYTES)
+
+    first, second = (pickle.loads(pickle.dumps(message)) for _ in range(2))
+
+    assert first == second == message
+    assert first is not second
+
+
+def test_a_changed_copy_does_not_remember_what_was_made_of_the_first() -> None:
+    message = text_message("user", "hello")
+    pickle.dumps(message)
+
+    changed = pickle.loads(pickle.dumps(replace(message, role="system")))
+
+    assert changed == text_message("system", "hello")
 
 
 def pickled_parts(value: object) -> tuple[Any, ...]:

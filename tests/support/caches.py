@@ -1,6 +1,6 @@
 """Caches for tests: one that writes down what it is given, one that always fails."""
 
-from polaris_llm.core.cached_client import MemoryCache
+from polaris_llm.core.cache_port import MemoryCache
 from polaris_llm.core.exceptions import ActorUnavailableError
 
 

@@ -1,8 +1,10 @@
 """Inline runtimes for tests, with the pickle round trip on; and what tests do to them behind their back."""
 
 import asyncio
+import contextlib
+import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from polaris_llm.actors.background import BackgroundLoop
@@ -64,9 +66,24 @@ def kill(runtime: LLMRuntime, name: str) -> None:
 
 
 def killing(runtime: LLMRuntime, name: str) -> Callable[[], object]:
-    """What ends an actor when it is called on the runtime's loop, as often as it is called."""
+    """What ends an actor at once when it is called on the runtime's loop, as often as it is called."""
     tasks: set[asyncio.Task[None]] = set()
-    return lambda: tasks.add(asyncio.get_running_loop().create_task(engine_of(runtime).stop(name)))
+    return lambda: tasks.add(_begun(engine_of(runtime).stop(name)))
+
+
+def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that has taken its first step already, so that nobody is quicker."""
+
+    @types.coroutine
+    def rest(awaited: object) -> Generator[object, Any, None]:
+        with contextlib.suppress(StopIteration):
+            while True:
+                awaited = work.send((yield awaited))
+
+    async def go_on(awaited: object) -> None:
+        await rest(awaited)
+
+    return asyncio.ensure_future(go_on(work.send(None)))
 
 
 def create(runtime: LLMRuntime, spec: ActorSpec) -> None:

@@ -1,0 +1,83 @@
+"""A cache that is written behind the writer's back: nobody waits for it, and nothing that is on its way is missed."""
+
+import asyncio
+import logging
+
+import anyio
+import pytest
+
+from polaris_llm.core import cache_port
+from polaris_llm.core.cache_port import MemoryCache, WriteBehind
+from support.caches import BrokenCache
+
+pytestmark = pytest.mark.anyio
+
+
+class SlowCache(MemoryCache):
+    """A cache that takes what it is given only when it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = asyncio.Event()
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Wait, then keep."""
+        await self.opened.wait()
+        await super().put(key, value, ttl_s)
+
+
+async def test_who_asks_meanwhile_gets_what_is_on_its_way() -> None:
+    cache = SlowCache()
+    behind = WriteBehind(cache)
+
+    await behind.put("key", b"value", 60)
+
+    assert (await behind.get("key"), await cache.get("key")) == (b"value", None)
+
+
+async def test_what_has_arrived_is_the_caches_own_affair() -> None:
+    cache = SlowCache()
+    behind = WriteBehind(cache)
+    await behind.put("key", b"value", 60)
+
+    cache.opened.set()
+    with anyio.fail_after(5):
+        await behind.close()
+
+    assert (await behind.get("key"), await cache.get("key")) == (None, b"value")
+
+
+async def test_the_newer_of_two_values_stays_until_it_has_arrived() -> None:
+    cache = SlowCache()
+    behind = WriteBehind(cache)
+
+    await behind.put("key", b"old", 60)
+    await behind.put("key", b"new", 60)
+
+    assert await behind.get("key") == b"new"
+
+
+async def test_a_failed_write_is_told_in_the_log_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+    behind = WriteBehind(BrokenCache())
+
+    with caplog.at_level(logging.WARNING):
+        await behind.put("key", b"value", 60)
+        await behind.close()
+
+    assert await behind.get("key") is None
+    assert [record.getMessage() for record in caplog.records] == ["cache write failed, the answer is not kept: the cache is gone"]
+
+
+async def test_a_cache_that_takes_nothing_makes_its_writers_wait_in_the_end() -> None:
+    cache = SlowCache()
+    behind = WriteBehind(cache)
+    for number in range(cache_port.MAX_UNDER_WAY):
+        await behind.put(str(number), b"value", 60)
+
+    one_more = asyncio.create_task(behind.put("one more", b"value", 60))
+    done, _ = await asyncio.wait({one_more}, timeout=0.05)
+
+    assert not done
+    cache.opened.set()
+    with anyio.fail_after(5):
+        await one_more
