@@ -136,6 +136,8 @@ class Codec(Protocol):
 
 def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
     """The parameters that a request has for one wire alone; raises LLMConfigurationError unless all extras are sorted by wire."""
+    if not request.extras:
+        return {}
     for name, parameters in request.extras.items():
         if not isinstance(parameters, dict):
             example = json.dumps({wire: {name: parameters}}, default=str)
