@@ -69,6 +69,14 @@ def test_a_client_can_be_registered_under_a_new_name_and_then_settings_know_it()
 
 
 @pytest.mark.usefixtures("_restored")
+def test_settings_that_a_registered_class_would_never_see_are_refused() -> None:
+    LLMClientFactory.register_client("parrot", MockLLMClient)
+
+    with pytest.raises(ValueError, match=r"has no headers .its client is registered as a class.*has no extras"):
+        ProviderSettings(kind="parrot", model="m", headers={"x-loud": "1"}, extras={"loud": True})
+
+
+@pytest.mark.usefixtures("_restored")
 def test_a_provider_can_be_registered() -> None:
     LLMClientFactory.register_client(LLMProvider.GOOGLE, MockLLMClient)
 
