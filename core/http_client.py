@@ -81,7 +81,7 @@ class HttpClient(LLMClient):
         if schema is None or self.capabilities.json_schema:
             response = await self._model.respond(fit.request, call)
         else:
-            response = await answer_by_schema(lambda asked: self._model.respond(asked, call), fit.request, schema)
+            response = await answer_by_schema(self._model.respond, fit.request, schema, call)
         told = self._told(fit, response)
         return replace(response, metadata={**response.metadata, **told}) if told else response
 

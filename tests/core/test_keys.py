@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.exceptions import LLMAuthenticationError, LLMConfigurationError
 from polaris_llm.core.providers.keys import Codecs, KeyReference, KeyRing
 from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
 from polaris_llm.core.secrets import current
@@ -74,7 +74,6 @@ async def test_a_function_is_called_for_each_use(reference: KeyReference) -> Non
 @pytest.mark.parametrize(
     ("reference", "problem"),
     [
-        ("call:support.secret_functions:broken", "broken, which gives a secret, failed with ValueError"),
         ("call:support.secret_functions:empty", "empty gave a str in place of a secret"),
         ("call:support.secret_functions:NO_FUNCTION", "names a int: give a function"),
         ("call:support.secret_functions:missing", "cannot be loaded"),
@@ -88,6 +87,14 @@ async def test_a_secret_that_is_not_given_is_told_without_repeating_anything(ref
         await current(reference)
 
     assert "4711" not in f"{caught.value} {caught.value.to_dict()}"
+
+
+async def test_a_function_that_fails_may_work_another_time_and_its_words_are_not_told() -> None:
+    with pytest.raises(LLMAuthenticationError, match="broken, which gives a secret, failed with ValueError") as caught:
+        await current("call:support.secret_functions:broken")
+
+    assert caught.value.retryable
+    assert "4711" not in f"{caught.value} {caught.value.to_dict()} {caught.value.__cause__}"
 
 
 async def test_concurrent_calls_spread_over_the_keys() -> None:
