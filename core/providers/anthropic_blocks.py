@@ -136,7 +136,7 @@ def _rest(block: _Block) -> Iterator[StreamEvent]:
     """The deltas of what could only be told at the block's end."""
     match block.type:
         case "text":
-            kept = kept_of({**block.wire, "citations": [*(block.wire.get("citations") or ()), *block.citations]})
+            kept = kept_of({**block.wire, "citations": block.citations} if block.citations else block.wire)
             if kept:
                 yield TextDelta(text="", index=block.index, provider_data=kept)
         case "tool_use":

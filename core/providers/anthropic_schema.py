@@ -38,7 +38,7 @@ def output_schema(schema: Schema) -> Schema:
 
 def _is_known(name: str, value: object, schema: Schema) -> bool:
     if name == "format":
-        return schema.get("type") == "string" and value in _FORMATS
+        return schema.get("type") == "string" and isinstance(value, str) and value in _FORMATS
     if name == "minItems":
         return schema.get("type") == "array" and value in (0, 1)
     return name in _ANYWHERE or name in _BY_TYPE.get(str(schema.get("type")), ())

@@ -133,7 +133,7 @@ def test_the_results_of_a_turn_come_in_one_message_and_first() -> None:
 
 
 def test_messages_of_one_side_are_one_turn() -> None:
-    turns = turns_of(*(text_message(role, said) for role, said in (("user", "a"), ("user", "b"), ("assistant", "c"), ("assistant", "d"))))
+    turns = turns_of(text_message("user", "a"), text_message("user", "b"), text_message("assistant", "c"), text_message("assistant", "d"))
 
     assert [(turn["role"], [block["text"] for block in turn["content"]]) for turn in turns] == [
         ("user", ["a", "b"]),
