@@ -161,7 +161,7 @@ REQUESTS = st.builds(
         "model": MODELS,
         "messages": HISTORIES,
         "tools": st.lists(TOOLS, max_size=2).map(tuple),
-        "max_tokens": st.integers(20_000, 30_000),
+        "max_tokens": st.integers(17_000, 21_000),
         "seed": st.none(),
         "reasoning_effort": st.none() | st.sampled_from(["none", "low", "medium", "high"]),
         "service_tier": st.none() | st.sampled_from(["auto", "standard_only"]),
