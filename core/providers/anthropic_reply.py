@@ -68,18 +68,22 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
     return ModelResponse(parts=parts, usage=read_usage(payload.get("usage")), **facts)
 
 
-def read_payload(call: HttpCall, reply: HttpReply, text: str) -> Wire:
+def read_payload(call: HttpCall, head: HttpReply, text: str) -> Wire:
     """The JSON object of an answer or an event; raises LLMAPIError for one that is an error, or LLMResponseParsingError."""
     try:
         payload = json_value(text)
     except (ValueError, RecursionError) as error:
-        raise unreadable(call, reply, "is no JSON") from error
+        raise unreadable(call, _with_body(head, text), "is no JSON") from error
     if not isinstance(payload, dict):
-        raise unreadable(call, reply, "is no JSON object")
+        raise unreadable(call, _with_body(head, text), "is no JSON object")
     if payload.get("type") == "error" or payload.get("error"):
-        status = STATUS_OF.get(error_code(payload) or "", reply.status)
-        raise read_error(call, replace(reply, status=status, body=text.encode()))
+        status = STATUS_OF.get(error_code(payload) or "", head.status)
+        raise read_error(call, replace(_with_body(head, text), status=status))
     return payload
+
+
+def _with_body(head: HttpReply, text: str) -> HttpReply:
+    return replace(head, body=text.encode())
 
 
 def read_error(call: HttpCall, reply: HttpReply) -> LLMAPIError:

@@ -59,7 +59,7 @@ class MessageStreamDecoder:
             message = f"the stream of {self._call.provider} for model {self._call.request.model!r} broke off"
             raise LLMConnectionError(message, **self._call.facts)
         if not self._finished:
-            yield from self._finish(self._head)
+            yield from self._finish()
 
     def _sent_events(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         try:
@@ -68,10 +68,9 @@ class MessageStreamDecoder:
             raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
 
     def _read(self, event: ServerSentEvent, data: str) -> Iterator[StreamEvent]:
-        reply = replace(self._head, body=data.encode())
-        payload = read_payload(self._call, reply, data)
+        payload = read_payload(self._call, self._head, data)
         if event.event == "error":
-            raise read_error(self._call, reply)
+            raise read_error(self._call, replace(self._head, body=data.encode()))
         match payload.get("type", event.event):
             case "message_start":
                 self._learn(payload.get("message"))
@@ -79,7 +78,7 @@ class MessageStreamDecoder:
                 self._learn({**_object(payload.get("delta")), "usage": payload.get("usage")})
                 yield from self._report()
             case "message_stop":
-                yield from self._finish(reply)
+                yield from self._finish()
             case str(kind):
                 for delta in self._blocks.read(kind, payload):
                     yield from self._report()  # not before there is something to see: until then the call can be made again
@@ -98,9 +97,9 @@ class MessageStreamDecoder:
             self._unreported = False
             yield UsageReport(usage=read_usage(dict(self._usage)))
 
-    def _finish(self, reply: HttpReply) -> Iterator[StreamEvent]:
+    def _finish(self) -> Iterator[StreamEvent]:
         if not self._message:
-            raise unreadable(self._call, reply, "has no message")
+            raise unreadable(self._call, self._head, "has no message")
         yield from self._blocks.finish()
         yield from self._report()
         self._finished = True
