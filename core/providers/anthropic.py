@@ -13,12 +13,15 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
+from .anthropic_errors import error_words
 from .anthropic_messages import WIRE, last_markable, system_blocks, turns
 from .anthropic_models import effort, sampling, thinking
-from .anthropic_reply import read_error, read_reply
+from .anthropic_reply import read_reply
 from .anthropic_schema import output_schema
 from .anthropic_stream import MessageStreamDecoder
-from .exchange import HttpCall, HttpReply
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply, wire_extras
+from .header_values import check_header_value
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -39,9 +42,7 @@ class AnthropicCodec:
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
 
     def __post_init__(self) -> None:
-        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
-            message = f"the API key of {self.provider!r} has characters that no HTTP header may hold; check it for line ends and quotes"
-            raise LLMConfigurationError(message, config_key="api_key", provider=self.provider)
+        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
@@ -59,14 +60,14 @@ class AnthropicCodec:
 
     def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
         """The error that a reply of any other status means."""
-        return read_error(call, reply)
+        return api_error(call, reply, error_words)
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> MessageStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
         return MessageStreamDecoder(call, head)
 
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
-        extras = self._extras(request)
+        extras: Wire = wire_extras(request, self.wire)
         betas = extras.pop("betas", None)
         payload = self._payload(request, extras) | ({"stream": True} if stream else {})
         headers = {"content-type": "application/json", "anthropic-version": VERSION, "x-correlation-id": quote(request.request_id)}
@@ -82,13 +83,6 @@ class AnthropicCodec:
         content = body.encode("utf-8", "replace")
         url = messages_url(self.base_url)
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
-
-    def _extras(self, request: ModelRequest) -> Wire:
-        extras = request.extras.get(WIRE, {})
-        if not isinstance(extras, dict):
-            message = f"the extras for {WIRE!r} are {type(extras).__name__}; give further parameters by their names"
-            raise LLMConfigurationError(message, config_key=f"extras.{WIRE}", provider=self.provider, model_name=request.model)
-        return dict(extras)
 
     def _payload(self, request: ModelRequest, extras: Wire) -> Wire:
         if request.seed is not None and "seed" not in extras:

@@ -10,15 +10,17 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from ..exceptions import LLMAPIError, LLMResponseParsingError
+from ..exceptions import LLMResponseParsingError
 from ..inference import FinishReason, ModelResponse
 from ..parts import Part, ProviderData, ReasoningPart, TextPart, ToolCallPart
 from ..usage import Usage
 from ..wire_json import arguments_of, json_value
+from .anthropic_errors import error_words
 from .anthropic_messages import WIRE
-from .api_errors import api_error, error_code
+from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .openai_chat_reply import is_text, text_of, unused_id
+from .unreadable import unreadable as unreadable_answer
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -31,20 +33,6 @@ FINISH_REASONS = {
     "refusal": FinishReason.REFUSAL,
     "model_context_window_exceeded": FinishReason.CONTEXT_WINDOW,
 }
-STATUS_OF = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-"""The status that an error has, for one that comes after the status 200."""
-
 _HELD = {
     "text": frozenset({"type", "text"}),
     "thinking": frozenset({"thinking", "signature"}),
@@ -77,18 +65,12 @@ def read_payload(call: HttpCall, head: HttpReply, text: str) -> Wire:
     if not isinstance(payload, dict):
         raise unreadable(call, _with_body(head, text), "is no JSON object")
     if payload.get("type") == "error" or payload.get("error"):
-        status = STATUS_OF.get(error_code(payload) or "", head.status)
-        raise read_error(call, replace(_with_body(head, text), status=status))
+        raise api_error(call, _with_body(head, text), error_words)
     return payload
 
 
 def _with_body(head: HttpReply, text: str) -> HttpReply:
     return replace(head, body=text.encode())
-
-
-def read_error(call: HttpCall, reply: HttpReply) -> LLMAPIError:
-    """The error that a reply means."""
-    return api_error(call, reply)
 
 
 def read_facts(call: HttpCall, message: Wire, *, called: bool) -> dict[str, Any]:  # fields of ModelResponse and StreamFinished
@@ -168,15 +150,7 @@ def kept_of(block: Wire) -> ProviderData | None:
 
 def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
     """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    kind = reply.headers.get("content-type", "no content type")
-    message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(reply.body)} bytes, {kind[:100]})"
-    return LLMResponseParsingError(
-        message,
-        response_content=call.scrubbed(reply.text),
-        expected_format="an Anthropic message",
-        provider=call.provider,
-        model_name=call.request.model,
-    )
+    return unreadable_answer(call, reply, why, "an Anthropic message")
 
 
 def _count(report: object, name: str) -> int:

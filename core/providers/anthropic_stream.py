@@ -10,7 +10,9 @@ from dataclasses import replace
 from ..deltas import StreamEvent, StreamFinished, UsageReport
 from ..exceptions import LLMAPIError, LLMConnectionError
 from .anthropic_blocks import BlockDeltas
-from .anthropic_reply import Wire, read_error, read_facts, read_payload, read_usage, unreadable
+from .anthropic_errors import error_words
+from .anthropic_reply import Wire, read_facts, read_payload, read_usage, unreadable
+from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .sse import ServerSentEvent, SseDecoder
 
@@ -70,7 +72,7 @@ class MessageStreamDecoder:
     def _read(self, event: ServerSentEvent, data: str) -> Iterator[StreamEvent]:
         payload = read_payload(self._call, self._head, data)
         if event.event == "error":
-            raise read_error(self._call, replace(self._head, body=data.encode()))
+            raise api_error(self._call, replace(self._head, body=data.encode()), error_words)
         match payload.get("type", event.event):
             case "message_start":
                 self._learn(payload.get("message"))

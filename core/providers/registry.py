@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from ..exceptions import LLMConfigurationError
 from ..provider_names import announce, entry_point, is_import_reference, other_names
+from .anthropic import ANTHROPIC_URL, AnthropicCodec
+from .anthropic_messages import WIRE as ANTHROPIC
 from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
 from .exchange import Codec
@@ -94,16 +96,22 @@ def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
 
 
 CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
+MESSAGES = WireFormat(name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False))
 
-_OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")
-"""What servers of one's own have a notion of."""
+
+def _of_ones_own(wire: WireFormat) -> WireFormat:
+    """The wire as servers of one's own speak it, which have no notion of tiers and paid caches."""
+    can = wire.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl")
+    return replace(wire, capabilities=can)
+
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
-        Provider(name="local", wires=(replace(CHAT, capabilities=_OF_ONES_OWN),), needs_key=False),
+        Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
+        Provider(name="local", wires=(_of_ones_own(CHAT), _of_ones_own(MESSAGES)), needs_key=False),
     )
 }
 """By name; those registered by code too."""

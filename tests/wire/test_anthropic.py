@@ -1,0 +1,243 @@
+"""Anthropic's messages over the wire: a client's answers, streams and failures, the server's bytes being scripted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from polaris_llm.core.client import AnthropicClient, LocalClient
+from polaris_llm.core.client_factory import client_for, create_anthropic_client
+from polaris_llm.core.deltas import StreamEvent, TextDelta
+from polaris_llm.core.exceptions import (
+    LLMAPIError,
+    LLMConnectionError,
+    LLMOverloadedError,
+    LLMQuotaExceededError,
+    LLMResponseParsingError,
+    LLMServerError,
+    LLMTimeoutError,
+)
+from polaris_llm.core.llm_client import LLMClient
+from polaris_llm.core.models import LLMProvider
+from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
+from polaris_llm.core.provider_settings import ProviderSettings
+from polaris_llm.core.stream_folding import fold
+from support.anthropic_messages import Wire, end, message, response_of, sse, start, text, texts
+from support.model_requests import CALL, WEATHER, a_request
+from support.openai_clients import KEY, configuration, flat
+from support.openai_server import OpenAIServer, Reply, as_json, chunk, held_after, http, stream_head, streamed
+
+pytestmark = pytest.mark.anyio
+
+HELLO = streamed(sse(start(), *texts("Hello."), *end()))
+BEGUN = sse(start(), *list(texts("Hello"))[:-1])
+OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+
+@pytest.fixture
+async def client(server: OpenAIServer) -> AsyncIterator[LLMClient]:
+    async with AnthropicClient(configuration(server, LLMProvider.ANTHROPIC, max_retries=2)) as client:
+        yield client
+
+
+def cut_after(*pieces: bytes) -> Reply:
+    """A stream whose connection is cut after some pieces."""
+    return Reply(data=stream_head() + b"".join(map(chunk, pieces)), cut=True)
+
+
+async def events_of(client: LLMClient) -> list[StreamEvent]:
+    """All events of a request's stream."""
+    with anyio.fail_after(20):
+        return [event async for event in client.stream_events(a_request(), CALL)]
+
+
+async def seen_until(error: type[Exception], client: LLMClient) -> tuple[str, str]:
+    """The text that came before an error, and the error's message."""
+    said: list[str] = []
+
+    async def listen() -> None:
+        async for event in client.stream_events(a_request(), CALL):
+            said.extend([event.text] if isinstance(event, TextDelta) else [])
+
+    with anyio.fail_after(20), pytest.raises(error) as raised:
+        await listen()
+    return "".join(said), str(raised.value)
+
+
+async def test_a_client_asks_where_the_api_is_and_as_whom(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, message(), {"request-id": "req_1"}))
+
+    response = await client.respond(a_request())
+
+    assert response.text == "Hello."
+    assert server.seen[0].line == "POST /v1/messages HTTP/1.1"
+    assert server.seen[0].headers["x-api-key"] == KEY
+    assert "authorization" not in server.seen[0].headers
+
+
+async def test_old_callers_get_the_contracts_words(server: OpenAIServer, client: LLMClient) -> None:
+    usage = {"input_tokens": 1, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 4, "output_tokens": 3}
+    server.will(as_json(200, message(usage=usage)))
+
+    response = await client.generate_response(flat())
+
+    assert response.finish_reason == "stop"
+    assert [response.usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")] == [7, 3, 10]
+    assert response.metadata["raw_response"]["stop_reason"] == "end_turn"
+
+
+async def test_a_conversation_with_tools_goes_there_and_back(server: OpenAIServer, client: LLMClient) -> None:
+    blocks: list[Wire] = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    blocks += [{"type": "tool_use", "id": f"toolu_{city}", "name": "weather", "input": {"city": city}} for city in ("Oslo", "Bergen")]
+    server.will(as_json(200, message(*blocks, stop_reason="tool_use")), as_json(200, message()))
+    first = await client.respond(a_request(tools=(WEATHER,)))
+    results = tuple(ToolResultPart(call_id=call.call_id, name="weather", content="grey") for call in first.tool_calls)
+    history = (text_message("user", "Hi"), first.as_message(), ModelMessage(role="tool", parts=results))
+
+    await client.respond(a_request(messages=history, tools=(WEATHER,)))
+
+    sent = server.seen[1].json["messages"]
+    assert [turn["role"] for turn in sent] == ["user", "assistant", "user"]
+    assert sent[1]["content"] == blocks
+    assert [block["tool_use_id"] for block in sent[2]["content"]] == ["toolu_Oslo", "toolu_Bergen"]
+
+
+async def test_a_stream_is_the_whole_answer(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(HELLO)
+
+    response = fold(await events_of(client))
+
+    assert (response.parts, response.usage) == (response_of(message()).parts, response_of(message()).usage)
+
+
+async def test_a_server_that_does_not_stream_is_understood(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, message()))
+
+    assert fold(await events_of(client)).text == "Hello."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        cut_after(BEGUN),
+        cut_after(BEGUN, sse(*list(texts("half"))[1:2])[:-20]),
+        cut_after(BEGUN, "data: ü".encode()[:-1]),
+        streamed(BEGUN),
+        Reply(data=stream_head() + b"%x\r\n" % 10_000 + BEGUN, cut=True),
+    ],
+    ids=["between events", "in an event", "in a character", "in good order", "in a chunk"],
+)
+async def test_a_stream_that_breaks_off_says_how_much_had_arrived(server: OpenAIServer, client: LLMClient, reply: Reply) -> None:
+    server.will(reply)
+
+    said, told = await seen_until(LLMConnectionError, client)
+
+    assert said == "Hello"
+    assert told.endswith("5 characters of text, 0 of reasoning, 0 tool calls had arrived")
+    assert len(server.seen) == 1  # what was seen is not said again
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [cut_after(), streamed(), cut_after(sse(start(), {"type": "ping"})), streamed(sse(start(), OVERLOADED)), as_json(529, OVERLOADED)],
+    ids=["no byte", "no event", "only a beginning", "an error after the beginning", "an error alone"],
+)
+async def test_a_stream_that_fails_before_there_is_anything_to_see_is_asked_for_again(
+    server: OpenAIServer, client: LLMClient, reply: Reply
+) -> None:
+    server.will(reply, HELLO)
+
+    response = fold(await events_of(client))
+
+    assert (response.text, response.attempts) == ("Hello.", 2)
+
+
+async def test_a_connection_that_breaks_after_the_answer_is_whole_does_no_harm(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(cut_after(sse(start(), *texts("Hello."), end()[0])))
+
+    assert fold(await events_of(client)).text == "Hello."
+
+
+async def test_an_error_in_the_stream_says_how_much_had_arrived(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(streamed(BEGUN, sse(OVERLOADED)))
+
+    said, told = await seen_until(LLMOverloadedError, client)
+
+    assert said == "Hello"
+    assert "Overloaded; 5 characters of text" in told
+    assert len(server.seen) == 1
+
+
+async def test_a_stall_is_told_with_how_much_had_arrived(server: OpenAIServer) -> None:
+    server.will(held_after(BEGUN))
+
+    async with AnthropicClient(configuration(server, LLMProvider.ANTHROPIC, timeout=1.0)) as client:
+        said, told = await seen_until(LLMTimeoutError, client)
+
+    assert said == "Hello"
+    assert "no further byte within 1 s" in told
+    assert "5 characters of text" in told
+
+
+async def test_leaving_a_stream_closes_the_connection(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(held_after(BEGUN, hold=asyncio.Event()))
+
+    with anyio.fail_after(20):
+        events = client.stream_events(a_request(), CALL)
+        await anext(events)
+        await events.aclose()
+        await server.left.wait()
+
+
+@pytest.mark.parametrize(
+    ("reply", "error_class", "tries"),
+    [
+        (http(502, b"<html>Bad Gateway</html>", {"content-type": "text/html"}), LLMServerError, 3),
+        (as_json(529, OVERLOADED), LLMOverloadedError, 3),
+        (as_json(402, {"type": "error", "error": {"type": "billing_error", "message": "pay"}}), LLMQuotaExceededError, 1),
+        (http(200, b""), LLMResponseParsingError, 1),
+        (http(307, b"", {"location": "https://example.org/v1/messages"}), LLMAPIError, 1),
+    ],
+    ids=["HTML", "overloaded", "unpaid", "empty", "redirect"],
+)
+async def test_a_failure_is_tried_again_where_that_may_help(
+    server: OpenAIServer, client: LLMClient, reply: Reply, error_class: type[Exception], tries: int
+) -> None:
+    server.will(*[reply] * tries)
+
+    with anyio.fail_after(20), pytest.raises(error_class):
+        await client.respond(a_request())
+
+    assert len(server.seen) == tries
+
+
+async def test_an_answer_of_a_megabyte_comes_whole(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(streamed(sse(start()), *[sse(*texts("x" * 1000))] * 1000, sse(*end())))
+
+    assert len(fold(await events_of(client)).text) == 1_000_000
+
+
+async def test_settings_and_the_contracts_helper_make_its_clients(server: OpenAIServer, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+    settings = ProviderSettings(kind="anthropic", base_url=server.url, api_key=f"file:{tmp_path / 'key'}", model="claude-opus-5")
+    server.will(*[as_json(200, message())] * 2)
+
+    async with client_for(settings) as one, create_anthropic_client(KEY, api_endpoint=server.url) as other:
+        await one.respond(a_request(model=""))
+        await other.respond(a_request(model=""))
+
+    assert [seen.json["model"] for seen in server.seen] == ["claude-opus-5", "claude-3-sonnet-20240229"]
+
+
+async def test_a_server_of_ones_own_may_speak_this_wire(server: OpenAIServer) -> None:
+    settings = ProviderSettings(kind="local", wire="anthropic", base_url=server.url, model="qwen3")
+    server.will(as_json(200, message(text("Hej."))))
+
+    async with client_for(settings) as client:
+        response = await client.respond(a_request(model=""))
+
+    assert isinstance(client, LocalClient)
+    assert (response.text, response.provider) == ("Hej.", "local")
+    assert "x-api-key" not in server.seen[0].headers
