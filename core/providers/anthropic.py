@@ -85,9 +85,6 @@ class AnthropicCodec:
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
     def _payload(self, request: ModelRequest, extras: Wire) -> Wire:
-        if request.seed is not None and "seed" not in extras:
-            message = f"{self.provider} has no seed, and {request.seed} was asked for; leave it out, or set the extra 'seed' to None"
-            raise LLMConfigurationError(message, config_key="seed", config_value=request.seed, model_name=request.model)
         payload: Wire = {
             "model": request.model,
             "max_tokens": request.max_tokens,

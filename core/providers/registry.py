@@ -99,11 +99,8 @@ CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=C
 MESSAGES = WireFormat(name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False))
 
 
-def _of_ones_own(wire: WireFormat) -> WireFormat:
-    """The wire as servers of one's own speak it, which have no notion of tiers and paid caches."""
-    can = wire.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl")
-    return replace(wire, capabilities=can)
-
+_OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")
+"""What servers of one's own have a notion of."""
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
@@ -111,7 +108,7 @@ PROVIDERS: dict[str, Provider] = {
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
         Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
-        Provider(name="local", wires=(_of_ones_own(CHAT), _of_ones_own(MESSAGES)), needs_key=False),
+        Provider(name="local", wires=(replace(CHAT, capabilities=_OF_ONES_OWN), MESSAGES), needs_key=False),
     )
 }
 """By name; those registered by code too."""

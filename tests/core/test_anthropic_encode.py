@@ -245,14 +245,6 @@ def test_betas_are_asked_for_in_a_header(betas: Any) -> None:
     assert "betas" not in json.loads(call.body)
 
 
-def test_a_seed_is_refused_because_the_api_has_none() -> None:
-    with pytest.raises(LLMConfigurationError, match="has no seed") as raised:
-        CODEC.encode(a_request(seed=7))
-
-    assert raised.value.context["config_key"] == "seed"
-    assert "seed" not in payload_of(a_request(seed=7, extras={"anthropic": {"seed": None}}))
-
-
 def test_what_json_cannot_carry_is_refused() -> None:
     with pytest.raises(LLMConfigurationError, match="cannot be written as JSON"):
         CODEC.encode(a_request(extras={"anthropic": {"top_k": math.nan}}))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from polaris_llm.core import provider_names
-from polaris_llm.core.client import LocalClient, MockLLMClient, OpenAIClient
+from polaris_llm.core.client import AnthropicClient, LocalClient, MockLLMClient, OpenAIClient
 from polaris_llm.core.client_factory import (
     LLMClientFactory,
     client_for,
@@ -30,7 +30,13 @@ def configuration(provider: LLMProvider, **changes: Any) -> LLMConfiguration:
 
 
 @pytest.mark.parametrize(
-    ("provider", "kind"), [(LLMProvider.OPENAI, OpenAIClient), (LLMProvider.LOCAL, LocalClient), (LLMProvider.MOCK, MockLLMClient)]
+    ("provider", "kind"),
+    [
+        (LLMProvider.OPENAI, OpenAIClient),
+        (LLMProvider.ANTHROPIC, AnthropicClient),
+        (LLMProvider.LOCAL, LocalClient),
+        (LLMProvider.MOCK, MockLLMClient),
+    ],
 )
 def test_each_supported_provider_has_its_client(provider: LLMProvider, kind: type) -> None:
     config = configuration(provider)
@@ -42,7 +48,7 @@ def test_each_supported_provider_has_its_client(provider: LLMProvider, kind: typ
     assert LLMClientFactory.is_provider_supported(provider)
 
 
-@pytest.mark.parametrize("provider", [LLMProvider.ANTHROPIC, LLMProvider.GOOGLE])
+@pytest.mark.parametrize("provider", [LLMProvider.GOOGLE])
 def test_an_unsupported_provider_is_named_with_those_that_are(provider: LLMProvider) -> None:
     with pytest.raises(LLMConfigurationError, match=rf"Unsupported LLM provider: {provider.value}; supported: openai, .*mock"):
         LLMClientFactory.create_client(configuration(provider))

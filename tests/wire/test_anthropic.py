@@ -19,6 +19,7 @@ from polaris_llm.core.exceptions import (
     LLMServerError,
     LLMTimeoutError,
 )
+from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.models import LLMProvider
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
@@ -102,6 +103,19 @@ async def test_a_conversation_with_tools_goes_there_and_back(server: OpenAIServe
     assert [turn["role"] for turn in sent] == ["user", "assistant", "user"]
     assert sent[1]["content"] == blocks
     assert [block["tool_use_id"] for block in sent[2]["content"]] == ["toolu_Oslo", "toolu_Bergen"]
+
+
+async def test_what_the_api_has_no_place_for_is_said(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, message()))
+
+    response = await client.respond(a_request(seed=7, prompt_cache=PromptCache(key="k", after=("messages",))))
+
+    assert response.metadata["warnings"] == [
+        "seed was not sent: anthropic has no seed over this wire",
+        "prompt_cache_key was not sent: anthropic has no prompt cache: key over this wire",
+    ]
+    assert "seed" not in server.seen[0].json
+    assert server.seen[0].json["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 
 async def test_a_stream_is_the_whole_answer(server: OpenAIServer, client: LLMClient) -> None:
