@@ -17,7 +17,7 @@ from .anthropic_errors import error_words
 from .anthropic_messages import WIRE, last_markable, system_blocks, turns
 from .anthropic_models import effort, sampling, thinking
 from .anthropic_reply import read_reply
-from .anthropic_schema import output_schema
+from .anthropic_schema import can_hold, output_schema
 from .anthropic_stream import MessageStreamDecoder
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras
@@ -130,6 +130,9 @@ def _output_config(request: ModelRequest) -> Wire:
     if (wanted := effort(request)) is not None:
         wire["effort"] = wanted
     if request.response_schema is not None:
+        if not can_hold(request.response_schema):
+            message = f"model {request.model!r} cannot be held to this JSON schema, which leaves values open or goes in circles"
+            raise LLMConfigurationError(message, config_key="response_schema", model_name=request.model)
         wire["format"] = {"type": "json_schema", "schema": output_schema(request.response_schema)}
     return wire
 

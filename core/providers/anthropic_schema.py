@@ -1,10 +1,13 @@
 """Anthropic's messages: a JSON schema as the API takes it for an answer that must satisfy it. No I/O.
 
 Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON Schema limitations". The API refuses keywords that
-it cannot see to; they are said in the description instead, and whoever asked checks the answer by the schema itself.
+it cannot see to; they are said in the description instead, and whoever asked checks the answer by the schema itself. Values that may be
+anything, and schemas that go in circles, have no such form: `can_hold` tells.
 """
 
 import json
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 Schema = dict[str, Any]  # a JSON schema
@@ -16,6 +19,65 @@ _BY_TYPE = {
     "array": frozenset({"items", "minItems"}),
     "string": frozenset({"format"}),
 }
+
+
+_DEFINITIONS = "#/$defs/"
+
+
+def can_hold(schema: Schema) -> bool:
+    """Whether a model can be held to the schema without forbidding what the schema allows, further members of objects aside."""
+    definitions = schema.get("$defs", {})
+    if not isinstance(definitions, dict) or not all(map(_is_held, (schema, *definitions.values()))):
+        return False
+    references = {name: set(_references(each)) for name, each in definitions.items()}
+    try:
+        TopologicalSorter(references).prepare()
+    except CycleError:
+        return False
+    return definitions.keys() >= {*_references(schema), *(name for names in references.values() for name in names)}
+
+
+def _is_held(schema: object) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    match schema:
+        case {"$ref": reference}:
+            return isinstance(reference, str) and reference.startswith(_DEFINITIONS)
+        case {"enum": list(values)}:
+            return all(isinstance(value, str | int | float | bool | None) for value in values)
+        case {"const": value}:
+            return isinstance(value, str | int | float | bool | None)
+        case {"allOf": list(parts)} if len(parts) > 1:
+            return False  # closed objects have nothing in common
+        case {"anyOf": list(variants)} | {"oneOf": list(variants)} | {"allOf": list(variants)}:
+            return all(map(_is_held, variants))
+        case {"type": "object"}:
+            return _is_held_object(schema)
+        case {"type": "array"}:
+            return _is_held(schema.get("items"))
+        case _:
+            return schema.get("type") in ("string", "integer", "number", "boolean", "null")
+
+
+def _is_held_object(schema: Schema) -> bool:
+    members, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+    if not isinstance(members, dict) or not isinstance(others, bool):
+        return False
+    return bool(members or not others) and all(map(_is_held, members.values()))
+
+
+def _references(schema: object) -> Iterator[str]:
+    """The names of the definitions that a schema refers to, those of its own definitions aside."""
+    match schema:
+        case {"$ref": str(reference)}:
+            yield reference.removeprefix(_DEFINITIONS)
+        case dict():
+            for name, value in schema.items():
+                if name not in ("$defs", "enum", "const"):
+                    yield from _references(value)
+        case list():
+            for value in schema:
+                yield from _references(value)
 
 
 def output_schema(schema: Schema) -> Schema:

@@ -13,6 +13,7 @@ from ..exceptions import LLMConfigurationError
 from ..provider_names import announce, entry_point, is_import_reference, other_names
 from .anthropic import ANTHROPIC_URL, AnthropicCodec
 from .anthropic_messages import WIRE as ANTHROPIC
+from .anthropic_schema import can_hold
 from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
 from .exchange import Codec
@@ -41,6 +42,10 @@ class CodecClass(Protocol):
         ...
 
 
+def _any_schema(schema: dict[str, Any]) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFormat:
     """One wire of a provider: its name, what reads and writes it, and what it has a place for."""
@@ -48,6 +53,8 @@ class WireFormat:
     name: str
     codec: Callable[[Endpoint], Codec]
     capabilities: Capabilities = Capabilities()
+    can_hold: Callable[[dict[str, Any]], bool] = _any_schema
+    """Whether a server that sees to JSON schemas can see to this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +103,9 @@ def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
 
 
 CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
-MESSAGES = WireFormat(name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False))
+MESSAGES = WireFormat(
+    name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
+)
 
 
 _OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")

@@ -221,13 +221,17 @@ def test_a_tool_choice_without_tools_is_not_sent() -> None:
 
 
 def test_every_setting_has_its_place() -> None:
-    request = a_request(top_p=0.5, stop=("END",), service_tier="auto", max_tokens=7, response_schema={"type": "object"})
+    request = a_request(top_p=0.5, stop=("END",), service_tier="auto", max_tokens=7, response_schema={"type": "string"})
 
     payload = payload_of(request)
 
     assert [payload[name] for name in ("top_p", "stop_sequences", "service_tier", "max_tokens")] == [0.5, ["END"], "auto", 7]
-    schema = {"type": "object", "properties": {}, "additionalProperties": False}
-    assert payload["output_config"] == {"format": {"type": "json_schema", "schema": schema}}
+    assert payload["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "string"}}}
+
+
+def test_a_schema_that_no_model_can_be_held_to_is_refused() -> None:
+    with pytest.raises(LLMConfigurationError, match="leaves values open"):
+        CODEC.encode(a_request(response_schema={"type": "object"}))
 
 
 def test_extras_of_this_wire_overrule_and_none_takes_a_parameter_away() -> None:

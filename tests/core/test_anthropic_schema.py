@@ -1,10 +1,16 @@
 """JSON schemas as Anthropic takes them for answers."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from polaris_llm.core.providers.anthropic_schema import output_schema
+from polaris_llm.core.providers.anthropic_schema import can_hold, output_schema
+from support.model_strategies import JSON_OBJECTS
+
+KEYWORDS = ["type", "properties", "items", "anyOf", "allOf", "oneOf", "$defs", "$ref", "enum", "additionalProperties", "format", "minItems"]
 
 
 def test_every_object_is_closed_however_deep() -> None:
@@ -45,10 +51,53 @@ def test_what_the_api_cannot_see_to_is_said_in_words(schema: dict[str, Any], wir
     assert output_schema(schema) == wire
 
 
-def test_an_object_that_may_hold_anything_stays_one_that_the_api_refuses() -> None:
-    schema = {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}
+STRING = {"type": "string"}
 
-    assert output_schema(schema) == schema
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        STRING,
+        {"type": "object", "properties": {"a": STRING}},
+        {"type": "object", "properties": {"a": STRING}, "additionalProperties": True},
+        {"type": "object", "additionalProperties": False},
+        {"type": "array", "items": {"anyOf": [STRING, {"const": 1}]}},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/b"}}, "b": {"enum": [None, 1.5]}}},
+        {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": STRING}},
+    ],
+)
+def test_a_schema_of_values_that_are_all_described_can_be_held_to(schema: dict[str, Any]) -> None:
+    assert can_hold(schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object"},
+        {"type": "object", "properties": {"a": {}}},
+        {"type": "object", "additionalProperties": STRING},
+        {"type": "object", "properties": {"a": STRING}, "additionalProperties": STRING},
+        {"type": "array"},
+        {"type": ["string", "null"]},
+        {"enum": [{}]},
+        {"allOf": [{"type": "object", "properties": {"a": STRING}}, {"type": "object", "properties": {"b": STRING}}]},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/a"},
+        {"$ref": "https://example.org/schema"},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}}}},
+    ],
+)
+def test_a_schema_that_leaves_values_open_or_goes_in_circles_cannot_be_held_to(schema: dict[str, Any]) -> None:
+    assert not can_hold(schema)
+
+
+@given(
+    st.recursive(JSON_OBJECTS, lambda inner: st.dictionaries(st.sampled_from(KEYWORDS), inner | st.lists(inner, max_size=2), max_size=3))
+)
+def test_of_any_object_it_can_be_said(schema: dict[str, Any]) -> None:
+    assert can_hold(schema) in (True, False)
+    json.dumps(output_schema(schema))
 
 
 def test_the_schema_itself_is_not_changed() -> None:

@@ -154,6 +154,10 @@ HISTORIES = st.lists(
     | _said("tool", TOOL_RESULT_PARTS | IMAGE_PARTS),
     max_size=5,
 ).map(tuple)
+SCHEMAS: list[Wire] = [
+    {"type": "integer", "minimum": 1},
+    {"type": "object", "properties": {"a": {"enum": [1, None]}, "b": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"oneOf": [{"type": "null"}]}}},
+]
 REQUESTS = st.builds(
     ModelRequest,
     **FIELDS
@@ -163,6 +167,7 @@ REQUESTS = st.builds(
         "tools": st.lists(TOOLS, max_size=2).map(tuple),
         "max_tokens": st.integers(17_000, 21_000),
         "seed": st.none(),
+        "response_schema": st.none() | st.sampled_from(SCHEMAS),
         "reasoning_effort": st.none() | st.sampled_from(["none", "low", "medium", "high"]),
         "service_tier": st.none() | st.sampled_from(["auto", "standard_only"]),
         "prompt_cache": st.none()

@@ -118,6 +118,16 @@ async def test_what_the_api_has_no_place_for_is_said(server: OpenAIServer, clien
     assert server.seen[0].json["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 
+async def test_a_schema_that_no_model_can_be_held_to_goes_into_the_prompt(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, message(text('Sure: {"a": 1}'))))
+
+    response = await client.respond(a_request(response_schema={"type": "object"}))
+
+    assert response.text == '{"a": 1}'
+    assert "output_config" not in server.seen[0].json
+    assert '{"type": "object"}' in server.seen[0].json["system"][0]["text"]
+
+
 async def test_a_stream_is_the_whole_answer(server: OpenAIServer, client: LLMClient) -> None:
     server.will(HELLO)
 
