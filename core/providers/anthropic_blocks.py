@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
-from ..wire_json import arguments_of
+from ..wire_json import arguments_of, without_halves
 from .anthropic_messages import WIRE
 from .anthropic_reply import Wire, kept_of, signature_of, used_ids
 from .exchange import HttpCall
 from .openai_chat_reply import text_of, unused_id
+from .whole_characters import WholeCharacters
 
 _IMPLIED = {
     "text_delta": "text",
@@ -44,6 +45,7 @@ class BlockDeltas:
 
     def __init__(self, call: HttpCall) -> None:
         self._used_ids = used_ids(call)
+        self._characters = WholeCharacters()
         self._open: dict[int | None, _Block] = {}
         self._begun = 0
         self._calls = 0
@@ -83,7 +85,7 @@ class BlockDeltas:
         self._begun += 1
         match block.type:
             case "text":
-                yield from self._text(block, wire.get("text"))
+                yield from self._text(block, text_of(wire.get("text")))
             case "thinking":
                 text = text_of(wire.get("thinking"))
                 self._reasoning_chars += len(text)
@@ -102,34 +104,44 @@ class BlockDeltas:
             return
         match delta:
             case {"type": "text_delta"}:
-                yield from self._text(block, delta.get("text"))
+                yield from self._text(block, self._characters.joined(block.index, text_of(delta.get("text"))))
             case {"type": "thinking_delta"}:
-                yield from self._thought(block, delta.get("thinking"))
+                yield from self._thought(block, self._characters.joined(block.index, text_of(delta.get("thinking"))))
             case {"type": "signature_delta", "signature": str(signature)}:
-                yield ReasoningDelta(text="", signature=signature, index=block.index)
-            case {"type": "input_json_delta", "partial_json": str(piece)} if piece:
-                block.written += piece
-                if block.type == "tool_use":
-                    yield ToolCallDelta(index=block.index, arguments=piece)
+                yield ReasoningDelta(text="", signature=without_halves(signature), index=block.index)
+            case {"type": "input_json_delta", "partial_json": str(piece)}:
+                yield from self._input(block, self._characters.joined(block.index, piece))
             case {"type": "citations_delta", "citation": citation}:
-                block.citations.append(citation)
+                block.citations.append(without_halves(citation))
 
-    def _text(self, block: _Block, text: object) -> Iterator[StreamEvent]:
-        said = text_of(text)
+    def _text(self, block: _Block, said: str) -> Iterator[StreamEvent]:
         self._text_chars += len(said)
         if said:
             yield TextDelta(text=said, index=block.index)
 
-    def _thought(self, block: _Block, text: object) -> Iterator[StreamEvent]:
-        said = text_of(text)
+    def _thought(self, block: _Block, said: str) -> Iterator[StreamEvent]:
         self._reasoning_chars += len(said)
         if said:
             yield ReasoningDelta(text=said, index=block.index)
 
+    def _input(self, block: _Block, piece: str) -> Iterator[StreamEvent]:
+        block.written += piece
+        if piece and block.type == "tool_use":
+            yield ToolCallDelta(index=block.index, arguments=piece)
+
     def _end(self, index: int | None) -> Iterator[StreamEvent]:
         block = self._open.pop(index, None)
-        if block is not None:
-            yield from _rest(block)
+        if block is None:
+            return
+        left = self._characters.left(block.index)
+        match block.type:
+            case "text":
+                yield from self._text(block, left)
+            case "thinking":
+                yield from self._thought(block, left)
+            case _:
+                yield from self._input(block, left)
+        yield from _rest(block)
 
 
 def _rest(block: _Block) -> Iterator[StreamEvent]:

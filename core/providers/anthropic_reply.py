@@ -5,6 +5,7 @@ citations) and of a tool call, and whole blocks such as redacted thoughts and wh
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -56,10 +57,10 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
     return ModelResponse(parts=parts, usage=read_usage(payload.get("usage")), **facts)
 
 
-def read_payload(call: HttpCall, head: HttpReply, text: str) -> Wire:
+def read_payload(call: HttpCall, head: HttpReply, text: str, read: Callable[[str], Any] = json_value) -> Wire:
     """The JSON object of an answer or an event; raises LLMAPIError for one that is an error, or LLMResponseParsingError."""
     try:
-        payload = json_value(text)
+        payload = read(text)
     except (ValueError, RecursionError) as error:
         raise unreadable(call, _with_body(head, text), "is no JSON") from error
     if not isinstance(payload, dict):

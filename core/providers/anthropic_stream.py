@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
 from ..exceptions import LLMAPIError, LLMConnectionError
+from ..wire_json import raw_json_value, without_halves
 from .anthropic_blocks import BlockDeltas
 from .anthropic_errors import error_words
 from .anthropic_reply import Wire, read_facts, read_payload, read_usage, unreadable
@@ -70,7 +71,9 @@ class MessageStreamDecoder:
             raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
 
     def _read(self, event: ServerSentEvent, data: str) -> Iterator[StreamEvent]:
-        payload = read_payload(self._call, self._head, data)
+        payload = read_payload(self._call, self._head, data, raw_json_value)
+        if payload.get("type") != "content_block_delta" and "\\ud" in data.lower():  # the other half of a delta's may come with the next
+            payload = without_halves(payload)
         if event.event == "error":
             raise api_error(self._call, replace(self._head, body=data.encode()), error_words)
         match payload.get("type", event.event):

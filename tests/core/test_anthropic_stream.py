@@ -125,6 +125,18 @@ def test_blocks_may_take_turns() -> None:
     assert [part.text for part in fold(events_of(stream(woven))).parts if isinstance(part, TextPart)] == ["ab", "cd"]
 
 
+def test_characters_may_come_in_halves() -> None:
+    halves = json.dumps("🌊").strip('"')[:6], json.dumps("🌊").strip('"')[6:]
+    said = [
+        b'data: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "%b"}}\n\n' % half.encode()
+        for half in halves
+    ]
+
+    (part,) = fold(events_of(sse(start()), *said, said[0], sse(*end()))).parts
+
+    assert part == TextPart(text="🌊?")
+
+
 def test_servers_may_forget_to_begin_and_to_end_blocks() -> None:
     deltas = (
         {"type": "text_delta", "text": "Hello."},
