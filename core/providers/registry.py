@@ -108,8 +108,13 @@ MESSAGES = WireFormat(
 )
 
 
-_OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")
-"""What servers of one's own have a notion of."""
+def _without(wire: WireFormat, *features: str) -> WireFormat:
+    """The wire as servers of one's own speak it, who pass over some of it without a word."""
+    return replace(wire, capabilities=wire.capabilities.without(*features))
+
+
+_CHAT_OF_ONES_OWN = _without(CHAT, "service_tier", "prompt_cache_key", "prompt_cache_ttl")
+_MESSAGES_OF_ONES_OWN = _without(MESSAGES, "json_schema", "service_tier")
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
@@ -117,7 +122,7 @@ PROVIDERS: dict[str, Provider] = {
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
         Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
-        Provider(name="local", wires=(replace(CHAT, capabilities=_OF_ONES_OWN), MESSAGES), needs_key=False),
+        Provider(name="local", wires=(_CHAT_OF_ONES_OWN, _MESSAGES_OF_ONES_OWN), needs_key=False),
     )
 }
 """By name; those registered by code too."""
