@@ -20,7 +20,7 @@ from .anthropic_reply import read_reply
 from .anthropic_schema import can_hold, output_schema
 from .anthropic_stream import MessageStreamDecoder
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras
+from .exchange import HttpCall, HttpReply, wire_extras, with_extras
 from .header_values import check_header_value
 
 Wire = dict[str, Any]  # JSON of the wire
@@ -67,14 +67,12 @@ class AnthropicCodec:
         return MessageStreamDecoder(call, head)
 
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
-        extras: Wire = wire_extras(request, self.wire)
-        betas = extras.pop("betas", None)
-        payload = self._payload(request, extras) | ({"stream": True} if stream else {})
+        extras = wire_extras(request, self.wire)
         headers = {"content-type": "application/json", "anthropic-version": VERSION, "x-correlation-id": quote(request.request_id)}
-        if betas:
-            headers["anthropic-beta"] = betas if isinstance(betas, str) else ",".join(map(str, betas))
+        headers |= _beta_header(extras.pop("betas", None))
         if self.api_key:
             headers["x-api-key"] = self.api_key
+        payload = with_extras(_payload(request), extras) | ({"stream": True} if stream else {})
         try:
             body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -84,24 +82,6 @@ class AnthropicCodec:
         url = messages_url(self.base_url)
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
-    def _payload(self, request: ModelRequest, extras: Wire) -> Wire:
-        payload: Wire = {
-            "model": request.model,
-            "max_tokens": request.max_tokens,
-            "system": system_blocks(request.messages) or None,
-            "messages": turns(request.messages),
-            "tools": [tool.to_anthropic_format() for tool in request.tools] or None,
-            "tool_choice": _tool_choice(request) if request.tools else None,
-            "stop_sequences": list(request.stop) or None,
-            "service_tier": request.service_tier,
-            "thinking": thinking(request),
-            "output_config": _output_config(request) or None,
-            **sampling(request),
-        }
-        if request.prompt_cache is not None:
-            _mark(payload, request.prompt_cache)
-        return {name: value for name, value in {**payload, **extras}.items() if value is not None}
-
 
 @lru_cache
 def messages_url(base_url: str) -> str:
@@ -110,6 +90,33 @@ def messages_url(base_url: str) -> str:
     path = parts.path.rstrip("/").removesuffix("/messages")
     versioned = path if re.search(r"/v\d+\w*$", path) else f"{path}/v1"
     return urlunsplit(parts._replace(path=f"{versioned}/messages", fragment=""))
+
+
+def _payload(request: ModelRequest) -> Wire:
+    payload: Wire = {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "system": system_blocks(request.messages) or None,
+        "messages": turns(request.messages),
+        "tools": [tool.to_anthropic_format() for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request) if request.tools else None,
+        "stop_sequences": list(request.stop) or None,
+        "service_tier": request.service_tier,
+        "thinking": thinking(request),
+        "output_config": _output_config(request) or None,
+        **sampling(request),
+    }
+    if request.prompt_cache is not None:
+        _mark(payload, request.prompt_cache)
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def _beta_header(betas: object) -> dict[str, str]:
+    names = [betas] if isinstance(betas, str) else betas or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and re.fullmatch(r"[\w.,-]+", name, re.ASCII) for name in names):
+        message = f"the extra 'betas' is {betas!r}; give a list of names such as 'files-api-2025-04-14'"
+        raise LLMConfigurationError(message, config_key=f"extras.{WIRE}.betas", config_value=betas)
+    return {"anthropic-beta": ",".join(names)} if names else {}
 
 
 def _tool_choice(request: ModelRequest) -> Wire | None:

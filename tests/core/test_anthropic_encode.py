@@ -249,6 +249,36 @@ def test_betas_are_asked_for_in_a_header(betas: Any) -> None:
     assert "betas" not in json.loads(call.body)
 
 
+@pytest.mark.parametrize("betas", [5, ["a b"], ["a\r\nx-api-key: b"], [None]])
+def test_betas_that_are_no_names_are_refused(betas: Any) -> None:
+    with pytest.raises(LLMConfigurationError, match="'betas' is"):
+        CODEC.encode(a_request(extras={"anthropic": {"betas": betas}}))
+
+
+def test_tools_of_the_server_join_ones_own_and_extras_join_their_object() -> None:
+    search = {"type": "web_search_20260318", "name": "web_search"}
+    request = a_request(
+        model="claude-opus-5",
+        tools=(WEATHER,),
+        reasoning_effort="low",
+        extras={"anthropic": {"tools": [search], "output_config": {"effort": "max"}, "thinking": {"display": "summarized"}}},
+    )
+
+    payload = payload_of(request)
+
+    assert payload["tools"] == [WEATHER.to_anthropic_format(), search]
+    assert payload["output_config"] == {"effort": "max"}
+    assert payload["thinking"] == {"type": "adaptive", "display": "summarized"}
+
+
+def test_an_extra_of_another_type_takes_the_place_of_ours() -> None:
+    request = a_request(
+        model="claude-haiku-4-5", reasoning_effort="low", max_tokens=2000, extras={"anthropic": {"thinking": {"type": "disabled"}}}
+    )
+
+    assert payload_of(request)["thinking"] == {"type": "disabled"}
+
+
 def test_what_json_cannot_carry_is_refused() -> None:
     with pytest.raises(LLMConfigurationError, match="cannot be written as JSON"):
         CODEC.encode(a_request(extras={"anthropic": {"top_k": math.nan}}))
