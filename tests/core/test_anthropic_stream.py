@@ -24,7 +24,7 @@ from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.parts import ReasoningPart, TextPart, ToolCallPart
 from polaris_llm.core.stream_folding import fold
 from support.anthropic_messages import CALL, CODEC, HEAD, block, end, events_of, message, response_of, sse, start, stream, text, texts
-from support.anthropic_sdk import cut
+from support.cuts import cut
 
 STREAMS = sorted((Path(__file__).parents[1] / "data" / "anthropic").glob("*.sse"))
 """Bytes as the API documents them, each beside the same answer as it comes whole."""

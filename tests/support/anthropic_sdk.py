@@ -1,12 +1,12 @@
 """Hypothesis strategies made of the official SDK's own models: answers, the streams they come as, and requests that follow them."""
 
 import json
-from itertools import pairwise
 from typing import Any
 
 from anthropic.types import (
     CacheCreation,
     CitationCharLocation,
+    ContentBlock,
     Message,
     OutputTokensDetails,
     RedactedThinkingBlock,
@@ -27,7 +27,9 @@ from polaris_llm.core.inference import ModelRequest, PromptCache
 from polaris_llm.core.parts import ModelMessage
 
 from .anthropic_messages import Wire, response_of
+from .cuts import cut
 from .model_strategies import FIELDS, IMAGE_PARTS, JSON_OBJECTS, NAMES, TEXT_PARTS, TEXTS, TOOL_RESULT_PARTS, TOOLS
+from .sdk_strategies import wires_of
 
 COUNTS = st.integers(0, 999)
 CITATIONS = st.builds(
@@ -95,14 +97,6 @@ def wire(model: Any, *, exclude_none: bool = False) -> Wire:  # any model of the
     return dumped
 
 
-def cut(data: st.DataObject, whole: str | bytes) -> list[Any]:
-    """Some pieces of a text or of bytes; at least one."""
-    places = data.draw(st.sets(st.integers(1, max(1, len(whole) - 1)), max_size=5))
-    return [whole[start:end] for start, end in pairwise(sorted({0, len(whole), *(place for place in places if place < len(whole))}))] or [
-        whole
-    ]
-
-
 def streamed(data: st.DataObject, whole: Wire) -> list[Wire]:
     """The events that an answer comes as."""
     ends = {name: whole.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")}
@@ -135,8 +129,14 @@ def _in_pieces(data: st.DataObject, block: Wire) -> tuple[Wire, list[Wire]]:
             return block, []
 
 
-WHOLES = st.builds(wire, ANSWERS, exclude_none=st.booleans())
-"""The same as JSON; the API says null for some of what there is not, and leaves out the rest."""
+ANY_BLOCKS: st.SearchStrategy[Wire] = wires_of(ContentBlock)
+"""Whatever the SDK can read as a block, results of the server's own tools among it."""
+WHOLES = st.builds(
+    lambda whole, blocks: {**whole, "content": [*whole["content"], *blocks]},
+    st.builds(wire, ANSWERS, exclude_none=st.booleans()),
+    st.lists(ANY_BLOCKS, max_size=2),
+)
+"""Answers as JSON; the API says null for some of what there is not, and leaves out the rest."""
 
 
 ASSISTANT_MESSAGES = ANSWERS.map(lambda answer: response_of(wire(answer, exclude_none=True)).as_message())
