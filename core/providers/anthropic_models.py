@@ -30,8 +30,8 @@ def sampling(request: ModelRequest) -> Wire:
 
     What was asked for is always sent: the API knows best what it refuses, and says so.
     """
-    thinking = request.reasoning_effort not in (None, "none")
-    refused = thinking or request.top_p is not None or _version(request.model) >= _FIRST_WITHOUT_SAMPLING
+    thinks = request.reasoning_effort not in (None, "none")
+    refused = thinks or request.top_p is not None or _version(request.model) >= _FIRST_WITHOUT_SAMPLING
     unasked = request.temperature == _UNASKED_TEMPERATURE
     return {"temperature": None if refused and unasked else request.temperature, "top_p": request.top_p}
 
