@@ -1,6 +1,5 @@
-"""Anthropic's messages over the wire: a client's answers, streams and failures, the server's bytes being scripted."""
+"""Anthropic's messages over the wire: what is this wire's own; what holds for all of them is in `test_every_provider*.py`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,31 +8,21 @@ import pytest
 
 from polaris_llm.core.client import AnthropicClient, LocalClient
 from polaris_llm.core.client_factory import client_for, create_anthropic_client
-from polaris_llm.core.deltas import StreamEvent, TextDelta
-from polaris_llm.core.exceptions import (
-    LLMAPIError,
-    LLMConnectionError,
-    LLMOverloadedError,
-    LLMQuotaExceededError,
-    LLMResponseParsingError,
-    LLMServerError,
-    LLMTimeoutError,
-)
+from polaris_llm.core.deltas import StreamEvent
 from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.models import LLMProvider
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.stream_folding import fold
-from support.anthropic_messages import Wire, end, message, response_of, sse, start, text, texts
+from support.anthropic_messages import Wire, end, message, sse, start, text, texts
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_clients import KEY, configuration, flat
-from support.openai_server import OpenAIServer, Reply, as_json, chunk, held_after, http, stream_head, streamed
+from support.openai_server import OpenAIServer, Reply, as_json, chunk, stream_head, streamed
 
 pytestmark = pytest.mark.anyio
 
 HELLO = streamed(sse(start(), *texts("Hello."), *end()))
-BEGUN = sse(start(), *list(texts("Hello"))[:-1])
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
@@ -52,19 +41,6 @@ async def events_of(client: LLMClient) -> list[StreamEvent]:
     """All events of a request's stream."""
     with anyio.fail_after(20):
         return [event async for event in client.stream_events(a_request(), CALL)]
-
-
-async def seen_until(error: type[Exception], client: LLMClient) -> tuple[str, str]:
-    """The text that came before an error, and the error's message."""
-    said: list[str] = []
-
-    async def listen() -> None:
-        async for event in client.stream_events(a_request(), CALL):
-            said.extend([event.text] if isinstance(event, TextDelta) else [])
-
-    with anyio.fail_after(20), pytest.raises(error) as raised:
-        await listen()
-    return "".join(said), str(raised.value)
 
 
 async def test_a_client_asks_where_the_api_is_and_as_whom(server: OpenAIServer, client: LLMClient) -> None:
@@ -128,45 +104,10 @@ async def test_a_schema_that_no_model_can_be_held_to_goes_into_the_prompt(server
     assert '{"type": "object"}' in server.seen[0].json["system"][0]["text"]
 
 
-async def test_a_stream_is_the_whole_answer(server: OpenAIServer, client: LLMClient) -> None:
-    server.will(HELLO)
-
-    response = fold(await events_of(client))
-
-    assert (response.parts, response.usage) == (response_of(message()).parts, response_of(message()).usage)
-
-
-async def test_a_server_that_does_not_stream_is_understood(server: OpenAIServer, client: LLMClient) -> None:
-    server.will(as_json(200, message()))
-
-    assert fold(await events_of(client)).text == "Hello."
-
-
 @pytest.mark.parametrize(
     "reply",
-    [
-        cut_after(BEGUN),
-        cut_after(BEGUN, sse(*list(texts("half"))[1:2])[:-20]),
-        cut_after(BEGUN, "data: ü".encode()[:-1]),
-        streamed(BEGUN),
-        Reply(data=stream_head() + b"%x\r\n" % 10_000 + BEGUN, cut=True),
-    ],
-    ids=["between events", "in an event", "in a character", "in good order", "in a chunk"],
-)
-async def test_a_stream_that_breaks_off_says_how_much_had_arrived(server: OpenAIServer, client: LLMClient, reply: Reply) -> None:
-    server.will(reply)
-
-    said, told = await seen_until(LLMConnectionError, client)
-
-    assert said == "Hello"
-    assert told.endswith("5 characters of text, 0 of reasoning, 0 tool calls had arrived")
-    assert len(server.seen) == 1  # what was seen is not said again
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [cut_after(), streamed(), cut_after(sse(start(), {"type": "ping"})), streamed(sse(start(), OVERLOADED)), as_json(529, OVERLOADED)],
-    ids=["no byte", "no event", "only a beginning", "an error after the beginning", "an error alone"],
+    [cut_after(sse(start(), {"type": "ping"})), streamed(sse(start(), OVERLOADED)), as_json(529, OVERLOADED)],
+    ids=["only a beginning", "an error after the beginning", "an error alone"],
 )
 async def test_a_stream_that_fails_before_there_is_anything_to_see_is_asked_for_again(
     server: OpenAIServer, client: LLMClient, reply: Reply
@@ -182,65 +123,6 @@ async def test_a_connection_that_breaks_after_the_answer_is_whole_does_no_harm(s
     server.will(cut_after(sse(start(), *texts("Hello."), end()[0])))
 
     assert fold(await events_of(client)).text == "Hello."
-
-
-async def test_an_error_in_the_stream_says_how_much_had_arrived(server: OpenAIServer, client: LLMClient) -> None:
-    server.will(streamed(BEGUN, sse(OVERLOADED)))
-
-    said, told = await seen_until(LLMOverloadedError, client)
-
-    assert said == "Hello"
-    assert "Overloaded; 5 characters of text" in told
-    assert len(server.seen) == 1
-
-
-async def test_a_stall_is_told_with_how_much_had_arrived(server: OpenAIServer) -> None:
-    server.will(held_after(BEGUN))
-
-    async with AnthropicClient(configuration(server, LLMProvider.ANTHROPIC, timeout=1.0)) as client:
-        said, told = await seen_until(LLMTimeoutError, client)
-
-    assert said == "Hello"
-    assert "no further byte within 1 s" in told
-    assert "5 characters of text" in told
-
-
-async def test_leaving_a_stream_closes_the_connection(server: OpenAIServer, client: LLMClient) -> None:
-    server.will(held_after(BEGUN, hold=asyncio.Event()))
-
-    with anyio.fail_after(20):
-        events = client.stream_events(a_request(), CALL)
-        await anext(events)
-        await events.aclose()
-        await server.left.wait()
-
-
-@pytest.mark.parametrize(
-    ("reply", "error_class", "tries"),
-    [
-        (http(502, b"<html>Bad Gateway</html>", {"content-type": "text/html"}), LLMServerError, 3),
-        (as_json(529, OVERLOADED), LLMOverloadedError, 3),
-        (as_json(402, {"type": "error", "error": {"type": "billing_error", "message": "pay"}}), LLMQuotaExceededError, 1),
-        (http(200, b""), LLMResponseParsingError, 1),
-        (http(307, b"", {"location": "https://example.org/v1/messages"}), LLMAPIError, 1),
-    ],
-    ids=["HTML", "overloaded", "unpaid", "empty", "redirect"],
-)
-async def test_a_failure_is_tried_again_where_that_may_help(
-    server: OpenAIServer, client: LLMClient, reply: Reply, error_class: type[Exception], tries: int
-) -> None:
-    server.will(*[reply] * tries)
-
-    with anyio.fail_after(20), pytest.raises(error_class):
-        await client.respond(a_request())
-
-    assert len(server.seen) == tries
-
-
-async def test_an_answer_of_a_megabyte_comes_whole(server: OpenAIServer, client: LLMClient) -> None:
-    server.will(streamed(sse(start()), *[sse(*texts("x" * 1000))] * 1000, sse(*end())))
-
-    assert len(fold(await events_of(client)).text) == 1_000_000
 
 
 async def test_settings_and_the_contracts_helper_make_its_clients(server: OpenAIServer, tmp_path: Path) -> None:
