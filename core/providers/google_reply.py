@@ -1,0 +1,198 @@
+"""Google's Gemini: how an answer is read. A whole answer is a stream of one payload, so both are read here. No I/O.
+
+Source: https://ai.google.dev/api/generate-content#GenerateContentResponse. `google_parts.py` reads the parts in it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeGuard
+
+from pydantic import JsonValue
+
+from ..deltas import StreamEvent, StreamFinished, UsageReport
+from ..exceptions import LLMAPIError, LLMResponseParsingError
+from ..inference import FinishReason, ModelResponse
+from ..stream_folding import fold
+from ..usage import Usage
+from ..wire_json import json_value
+from .exchange import HttpCall, HttpReply
+from .google_contents import WIRE, Wire
+from .google_errors import google_error
+from .google_parts import PartDeltas
+
+FINISH_REASONS = {
+    "FINISH_REASON_UNSPECIFIED": FinishReason.STOP,
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "CONTINUATION": FinishReason.PAUSE,
+    **dict.fromkeys(
+        [
+            "SAFETY",
+            "RECITATION",
+            "LANGUAGE",
+            "BLOCKLIST",
+            "PROHIBITED_CONTENT",
+            "SPII",
+            "MODEL_ARMOR",
+            "ESCALATION",
+            "PUP_LIMITED_DISABLED",
+            "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION",
+        ],
+        FinishReason.CONTENT_FILTER,
+    ),
+}
+"""All others, those that are still to come among them, say that something went wrong: MALFORMED_FUNCTION_CALL, OTHER, ..."""
+
+_READ = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "content", "finishReason", "index"})
+"""Fields of a payload and of its candidate that a response has fields of its own for."""
+
+
+class Answer:
+    """One answer that is still arriving, payload by payload."""
+
+    def __init__(self, call: HttpCall) -> None:
+        self._call = call
+        self._parts = PartDeltas(call.request)
+        self._identity: dict[str, str] = {}
+        self._facts: dict[str, JsonValue] = {}
+        self._raw_reason: str | None = None
+        self._block_reason: str | None = None
+        self.begun = False
+        """Whether anything of an answer has come, or the word that there will be none."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model, or its provider, has said why there is no more."""
+        return self._raw_reason is not None or self._block_reason is not None
+
+    @property
+    def arrived(self) -> str:
+        """How much has come, in words."""
+        return self._parts.arrived
+
+    def read(self, payload: Wire) -> Iterator[StreamEvent]:
+        """The events of one payload."""
+        self._identity |= {name: payload[name] for name in ("modelVersion", "responseId") if is_text(payload.get(name))}
+        self._note(payload)
+        self._block_reason = _block_reason(payload) or self._block_reason
+        candidate = _first_candidate(payload)
+        if candidate is not None:
+            self._note(candidate)
+            yield from self._parts.read(_parts(candidate))
+            if is_text(candidate.get("finishReason")):
+                self._raw_reason = candidate["finishReason"]
+        self.begun = self.begun or candidate is not None or self._block_reason is not None
+        if isinstance(payload.get("usageMetadata"), dict):
+            yield UsageReport(usage=read_usage(payload["usageMetadata"]))
+
+    def finish(self) -> StreamFinished:
+        """The event that ends the answer."""
+        return StreamFinished(
+            finish_reason=self._finish_reason(),
+            raw_finish_reason=self._raw_reason or self._block_reason,
+            model=self._identity.get("modelVersion", self._call.request.model),
+            response_id=self._identity.get("responseId"),
+            provider=self._call.provider,
+            metadata={WIRE: dict(self._facts)} if self._facts else {},
+        )
+
+    def _note(self, wire: Wire) -> None:
+        self._facts |= {name: value for name, value in wire.items() if name not in _READ and value is not None}
+
+    def _finish_reason(self) -> FinishReason:
+        if self._raw_reason is None and self._block_reason is not None:
+            return FinishReason.CONTENT_FILTER
+        reason = FinishReason.STOP if self._raw_reason is None else FINISH_REASONS.get(self._raw_reason, FinishReason.ERROR)
+        return FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._parts.called else reason
+
+
+def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
+    """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+    document = read_json(call, reply, reply.text)
+    payloads = document if isinstance(document, list) else [document]  # a stream without server-sent events is a list
+    answer = Answer(call)
+    events = [event for payload in payloads for event in read_payload(answer, call, reply, payload)]
+    if not answer.begun:
+        raise unreadable(call, reply, "has no candidates")
+    response = fold([*events, answer.finish()])
+    return replace(response, metadata={**response.metadata, "raw_response": document}) if keep_raw else response
+
+
+def read_payload(answer: Answer, call: HttpCall, reply: HttpReply, payload: object) -> Iterator[StreamEvent]:
+    """The events of one payload; raises LLMAPIError for an error in its place, or LLMResponseParsingError."""
+    if not isinstance(payload, dict):
+        raise unreadable(call, reply, "is no JSON object")
+    if payload.get("error"):
+        raise disguised_error(call, reply, payload)
+    yield from answer.read(payload)
+
+
+def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIError:
+    """The error in a payload of a reply that promised an answer."""
+    error = payload["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else reply.status
+    return google_error(call, replace(reply, status=status), payload)
+
+
+def read_json(call: HttpCall, reply: HttpReply, text: str) -> Any:  # whatever stands there
+    """The value of a JSON text; raises LLMResponseParsingError."""
+    try:
+        return json_value(text)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(call, reply, "is no JSON") from error
+
+
+def read_usage(raw: Wire) -> Usage:
+    """Usage in its normal form: what tools brought is input, what the model thought is output."""
+    thoughts = _count(raw, "thoughtsTokenCount")
+    return Usage(
+        input_tokens=_count(raw, "promptTokenCount") + _count(raw, "toolUsePromptTokenCount"),
+        output_tokens=_count(raw, "candidatesTokenCount") + thoughts,
+        cache_read_tokens=_count(raw, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
+        raw=raw,
+    )
+
+
+def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
+    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
+    kind = reply.headers.get("content-type", "no content type")
+    message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(reply.body)} bytes, {kind[:100]})"
+    return LLMResponseParsingError(
+        message,
+        response_content=call.scrubbed(reply.text),
+        expected_format="a Gemini GenerateContentResponse",
+        provider=call.provider,
+        model_name=call.request.model,
+    )
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a field holds any text."""
+    return isinstance(value, str) and value != ""
+
+
+def _first_candidate(payload: Wire) -> Wire | None:
+    candidates = payload.get("candidates")
+    listed = candidates if isinstance(candidates, list) else []
+    return next((each for each in listed if isinstance(each, dict) and each.get("index") in (0, None)), None)
+
+
+def _parts(candidate: Wire) -> list[Wire]:
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def _block_reason(payload: Wire) -> str | None:
+    feedback = payload.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if is_text(reason) else None
+
+
+def _count(report: Wire, name: str) -> int:
+    value = report.get(name)
+    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
