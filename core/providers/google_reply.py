@@ -20,28 +20,16 @@ from .google_contents import WIRE, Wire
 from .google_errors import google_error
 from .google_parts import PartDeltas
 
+_FILTERED = frozenset(
+    {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"}
+    | {"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
+)
 FINISH_REASONS = {
     "FINISH_REASON_UNSPECIFIED": FinishReason.STOP,
     "STOP": FinishReason.STOP,
     "MAX_TOKENS": FinishReason.LENGTH,
     "CONTINUATION": FinishReason.PAUSE,
-    **dict.fromkeys(
-        [
-            "SAFETY",
-            "RECITATION",
-            "LANGUAGE",
-            "BLOCKLIST",
-            "PROHIBITED_CONTENT",
-            "SPII",
-            "MODEL_ARMOR",
-            "ESCALATION",
-            "PUP_LIMITED_DISABLED",
-            "IMAGE_SAFETY",
-            "IMAGE_PROHIBITED_CONTENT",
-            "IMAGE_RECITATION",
-        ],
-        FinishReason.CONTENT_FILTER,
-    ),
+    **dict.fromkeys(_FILTERED, FinishReason.CONTENT_FILTER),
 }
 """All others, those that are still to come among them, say that something went wrong: MALFORMED_FUNCTION_CALL, OTHER, ..."""
 

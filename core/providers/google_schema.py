@@ -13,21 +13,8 @@ _ONE = ("items", "additionalProperties")
 _LISTS = ("prefixItems", "anyOf", "oneOf")
 _MAPS = ("properties", "$defs")
 _PLAIN = frozenset(
-    [
-        "$id",
-        "$ref",
-        "$anchor",
-        "type",
-        "format",
-        "title",
-        "description",
-        "required",
-        "propertyOrdering",
-        "minItems",
-        "maxItems",
-        "minimum",
-        "maximum",
-    ]
+    {"$id", "$ref", "$anchor", "type", "format", "title", "description", "required", "propertyOrdering"}
+    | {"minItems", "maxItems", "minimum", "maximum"}
 )
 _MUTE = frozenset({"$schema", "$comment"})
 """Words of JSON schema that say nothing of the values."""
@@ -78,7 +65,7 @@ def _sorted(schema: Schema) -> tuple[Schema, Schema]:
     spoken: Schema = {}
     unspoken: Schema = {}
     for name, value in schema.items():
-        if _has_keyword(name, value):
+        if _has_keyword(name, value) and not (name == "anyOf" and "$ref" in schema):  # that place is the reference's
             spoken[name] = _inside(name, value)
         elif name not in _MUTE:
             unspoken[name] = value
@@ -104,11 +91,11 @@ def _inside(name: str, value: Any) -> Any:  # whatever stands there
 def _in_known_words(schema: Schema) -> Schema:
     """The schema without keywords that others can say as well."""
     known = dict(schema)
-    if "const" in known and "enum" not in known:
-        known["enum"] = [known.pop("const")]
     match known.get("allOf"):
         case [dict() as only] if not only.keys() & (known.keys() - {"allOf"}):
             known = {name: value for name, value in known.items() if name != "allOf"} | only
+    if "const" in known and "enum" not in known:
+        known["enum"] = [known.pop("const")]
     if known.get("type") == "integer":
         for name, inclusive, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
             if inclusive not in known and isinstance(known.get(name), int):
@@ -125,7 +112,7 @@ def _alone(schema: Schema) -> Schema:
     if "$ref" not in schema or all(name.startswith("$") for name in schema):
         return schema
     rest = {name: value for name, value in schema.items() if name != "$ref"}
-    return rest | {"anyOf": [{"$ref": schema["$ref"]}]} if "anyOf" not in rest else schema
+    return rest | {"anyOf": [{"$ref": schema["$ref"]}]}
 
 
 def _said(keywords: Schema) -> str:

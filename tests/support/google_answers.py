@@ -100,11 +100,12 @@ def pieces_of(data: st.DataObject, part: dict[str, Any]) -> list[dict[str, Any]]
     """A part as a stream brings it: text in pieces, and with or after the last of them what else belongs to it."""
     if "text" not in part:
         return [part]
-    kind = {"thought": True} if part.get("thought") else {}
+    kind: dict[str, Any] = {"thought": True} if part.get("thought") else {}
     rest = {name: value for name, value in part.items() if name not in ("text", "thought")}
     texts = cut(data, part["text"])
     pieces = [{"text": text, **kind} for text in texts]
-    if rest and data.draw(st.booleans()):
+    comes_later = data.draw(st.booleans())
+    if rest and comes_later:
         return [*pieces, {"text": "", **kind, **rest}]
     return [*pieces[:-1], pieces[-1] | rest]
 

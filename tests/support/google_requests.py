@@ -1,7 +1,7 @@
 """Requests for Gemini, generated; and how the official SDK asks the same."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -168,7 +168,7 @@ def _sdk_result(part: ToolResultPart, request: ModelRequest) -> types.FunctionRe
 
 def as_sdk_reads(body: dict[str, Any]) -> dict[str, Any]:
     """A request's body in the SDK's types, which know no other fields: they spell names and signatures in two ways."""
-    readers = {
+    readers: dict[str, Callable[[Any], Any]] = {
         "contents": lambda contents: [types.Content.model_validate(content) for content in contents],
         "systemInstruction": types.Content.model_validate,
         "tools": lambda tools: [types.Tool.model_validate(tool) for tool in tools],
