@@ -16,12 +16,14 @@ from pydantic import JsonValue
 
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
-from .exchange import HttpCall, HttpReply
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply, wire_extras
 from .google_contents import WIRE, Wire, system_instruction, wire_contents
-from .google_errors import google_error
+from .google_errors import google_words
 from .google_reply import read_reply
 from .google_schema import wire_schema
 from .google_stream import GoogleStreamDecoder
+from .header_values import check_header_value
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 
@@ -45,9 +47,7 @@ class GoogleCodec:
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
 
     def __post_init__(self) -> None:
-        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
-            message = f"the API key of {self.provider!r} has characters that no HTTP header may hold; check it for line ends and quotes"
-            raise LLMConfigurationError(message, config_key="api_key", provider=self.provider)
+        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
@@ -65,7 +65,7 @@ class GoogleCodec:
 
     def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
         """The error that a reply of any other status means."""
-        return google_error(call, reply)
+        return api_error(call, reply, google_words)
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> GoogleStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
@@ -112,8 +112,7 @@ def _payload(request: ModelRequest) -> Wire:
         "serviceTier": request.service_tier,
         "generationConfig": _generation(request),
     }
-    extras = request.extras.get(WIRE)
-    return merged(_said(payload), extras if isinstance(extras, dict) else {})
+    return merged(_said(payload), wire_extras(request, WIRE))
 
 
 def _generation(request: ModelRequest) -> Wire:

@@ -3,6 +3,7 @@
 Source: https://ai.google.dev/api/generate-content#GenerateContentResponse. `google_parts.py` reads the parts in it.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -15,10 +16,12 @@ from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
 from ..usage import Usage
 from ..wire_json import json_value
+from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .google_contents import WIRE, Wire
-from .google_errors import google_error
+from .google_errors import google_words
 from .google_parts import PartDeltas
+from .unreadable import unreadable as unreadable_answer
 
 _FILTERED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"}
@@ -122,7 +125,7 @@ def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIEr
     error = payload["error"]
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else reply.status
-    return google_error(call, replace(reply, status=status), payload)
+    return api_error(call, replace(reply, status=status, body=json.dumps(payload).encode()), google_words)
 
 
 def read_json(call: HttpCall, reply: HttpReply, text: str) -> Any:  # whatever stands there
@@ -147,15 +150,7 @@ def read_usage(raw: Wire) -> Usage:
 
 def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
     """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    kind = reply.headers.get("content-type", "no content type")
-    message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(reply.body)} bytes, {kind[:100]})"
-    return LLMResponseParsingError(
-        message,
-        response_content=call.scrubbed(reply.text),
-        expected_format="a Gemini GenerateContentResponse",
-        provider=call.provider,
-        model_name=call.request.model,
-    )
+    return unreadable_answer(call, reply, why, "a Gemini GenerateContentResponse")
 
 
 def is_text(value: object) -> TypeGuard[str]:

@@ -17,6 +17,8 @@ from .anthropic_schema import can_hold
 from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
 from .exchange import Codec
+from .google import GOOGLE_URL, GoogleCodec
+from .google_contents import WIRE as GOOGLE
 from .openai_chat import OPENAI_URL, OpenAIChatCodec
 from .openai_chat_reply import WIRE as OPENAI_CHAT
 
@@ -106,6 +108,11 @@ CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=C
 MESSAGES = WireFormat(
     name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
 )
+GEMINI = WireFormat(
+    name=GOOGLE,
+    codec=plain(GoogleCodec),
+    capabilities=Capabilities().without("parallel_tool_calls", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"),
+)
 
 
 def _without(wire: WireFormat, *features: str) -> WireFormat:
@@ -122,6 +129,7 @@ PROVIDERS: dict[str, Provider] = {
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
         Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
+        Provider(name="google", wires=(GEMINI,), base_url=GOOGLE_URL),
         Provider(name="local", wires=(_CHAT_OF_ONES_OWN, _MESSAGES_OF_ONES_OWN), needs_key=False),
     )
 }

@@ -1,11 +1,13 @@
 """A server that speaks Gemini, and a model that asks it."""
 
 import anyio
+from pydantic import SecretStr
 
 from polaris_llm.core.deltas import StreamEvent
 from polaris_llm.core.providers.attempts import RetryPolicy
 from polaris_llm.core.providers.google import GoogleCodec
 from polaris_llm.core.providers.http_model import HttpModel
+from polaris_llm.core.providers.keys import Codecs, KeyRing
 from polaris_llm.core.providers.transport import HttpTransport
 
 from .google_answers import answer
@@ -26,8 +28,9 @@ FULL = streamed(texts("Hello."), FINISH)
 
 def model_of(server: OpenAIServer, timeout_s: float = 5.0) -> HttpModel:
     """A model at the server that is quick to try again."""
-    codec = GoogleCodec(base_url=server.url.removesuffix("/v1"), api_key=KEY)
-    return HttpModel(codec, HttpTransport(), RetryPolicy(max_attempts=3, timeout_s=timeout_s, base_delay_s=0.01))
+    root = server.url.removesuffix("/v1")
+    codecs = Codecs("google", lambda key: GoogleCodec(base_url=root, api_key=key), KeyRing([SecretStr(KEY)]))
+    return HttpModel(codecs, HttpTransport(), RetryPolicy(max_attempts=3, timeout_s=timeout_s, base_delay_s=0.01))
 
 
 async def events_of(model: HttpModel) -> list[StreamEvent]:
