@@ -144,9 +144,6 @@ def _thinking(request: ModelRequest) -> Wire | None:
 def _tools(request: ModelRequest) -> Wire:
     if not request.tools:
         return {}
-    if request.parallel_tool_calls is False:
-        message = "Gemini cannot be told to call tools one by one: leave parallel_tool_calls out, and say it in the prompt"
-        raise LLMConfigurationError(message, config_key="parallel_tool_calls", config_value=False, model_name=request.model)
     declarations = []
     for tool in request.tools:
         declaration: Wire = {"name": tool.name, "description": tool.description}

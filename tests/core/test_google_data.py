@@ -1,24 +1,14 @@
 """Gemini's answers as its documentation shows them, whole and as a stream."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.parts import ModelMessage, ToolResultPart
 from polaris_llm.core.stream_folding import fold
-from support.google_answers import CODEC, decoded, events_of
+from support.google_answers import CODEC, DATA, decoded, events_of, payload
 from support.model_requests import a_request
-
-DATA = Path(__file__).parents[1] / "data" / "google"
-
-
-def payload(name: str) -> dict[str, Any]:
-    """The JSON of a file."""
-    found: dict[str, Any] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
-    return found
 
 
 def test_a_turn_with_tools_goes_back_as_it_came() -> None:

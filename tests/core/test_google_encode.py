@@ -80,11 +80,6 @@ def test_a_tool_choice_without_tools_is_not_sent() -> None:
     assert payload_of(a_request(tool_choice="required", parallel_tool_calls=False)).keys() == {"contents", "generationConfig"}
 
 
-def test_calls_one_by_one_cannot_be_asked_for() -> None:
-    with pytest.raises(LLMConfigurationError, match="parallel_tool_calls"):
-        CODEC.encode(a_request(tools=(WEATHER,), parallel_tool_calls=False))
-
-
 def test_a_tool_without_parameters_has_no_schema() -> None:
     [tool] = payload_of(a_request(tools=(ToolSchema("now", "Tells the time.", {}),)))["tools"]
 

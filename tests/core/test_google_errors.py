@@ -1,7 +1,6 @@
 """Google's errors by who must act, from bodies as its documentation and its users show them."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,10 +20,8 @@ from polaris_llm.core.exceptions import (
     LLMTimeoutError,
 )
 from polaris_llm.core.providers.exchange import HttpReply
-from support.google_answers import CALL, CODEC
+from support.google_answers import CALL, CODEC, DATA
 from support.model_strategies import JSON_VALUES
-
-DATA = Path(__file__).parents[1] / "data" / "google"
 
 
 def error_of(body: bytes, status: int | None = None, headers: dict[str, str] | None = None) -> LLMAPIError:

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from google.genai import types
@@ -15,6 +16,7 @@ from polaris_llm.core.providers.google import GoogleCodec
 from .model_requests import a_request
 from .model_strategies import JSON_OBJECTS, NAMES, TEXTS
 
+DATA = Path(__file__).parents[1] / "data" / "google"
 CODEC = GoogleCodec(api_key="AIza-very-secret-key")
 CALL = CODEC.encode(a_request())
 STREAM_CALL = CODEC.encode_stream(a_request())
@@ -55,6 +57,12 @@ ANSWERS = st.builds(
     model_version=st.none() | NAMES,
     response_id=NAMES,
 )
+
+
+def payload(name: str) -> dict[str, Any]:
+    """The JSON of a file of Gemini's."""
+    found: dict[str, Any] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def wire_json(response: types.GenerateContentResponse) -> dict[str, Any]:
