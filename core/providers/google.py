@@ -85,6 +85,7 @@ class GoogleCodec:
         return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
 
 
+@lru_cache
 def model_path(model: str) -> str:
     """Where a model is, under the API's version: a name with a slash says so itself, others are of the folder `models`."""
     path = model if "/" in model else f"models/{model}"
