@@ -32,7 +32,9 @@ THINKING_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "hi
 
 _VERSION = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?$")
 _OLDER = re.compile(r"gemini-[12]\b")
-"""Models before Gemini 3: they think by budgets and do without signatures."""
+"""Models before Gemini 3, which think by budgets."""
+_SIGNING = re.compile(r"(?:^|/)gemini-(?![12]\b)")
+"""Models that refuse a call of the past without its signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +107,8 @@ def method_url(base_url: str, path: str, method: str, query: str) -> str:
 
 
 def _payload(request: ModelRequest) -> Wire:
-    newer = "gemini" in request.model and not _OLDER.search(request.model)
     payload = {
-        "contents": wire_contents(request, signed=newer),
+        "contents": wire_contents(request, signed=_SIGNING.search(request.model) is not None),
         "systemInstruction": system_instruction(request.messages),
         **_tools(request),
         "serviceTier": request.service_tier,

@@ -6,7 +6,7 @@ Source: https://ai.google.dev/api/generate-content#GenerateContentResponse. `goo
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -21,6 +21,7 @@ from .exchange import HttpCall, HttpReply
 from .google_contents import WIRE, Wire
 from .google_errors import google_words
 from .google_parts import PartDeltas
+from .openai_chat_reply import is_text
 from .unreadable import unreadable as unreadable_answer
 
 _FILTERED = frozenset(
@@ -151,11 +152,6 @@ def read_usage(raw: Wire) -> Usage:
 def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
     """The error for an answer that cannot be read; `why` goes on after "the answer"."""
     return unreadable_answer(call, reply, why, "a Gemini GenerateContentResponse")
-
-
-def is_text(value: object) -> TypeGuard[str]:
-    """Whether a field holds any text."""
-    return isinstance(value, str) and value != ""
 
 
 def _first_candidate(payload: Wire) -> Wire | None:

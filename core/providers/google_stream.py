@@ -80,6 +80,6 @@ class GoogleStreamDecoder:
         self._last_byte = chunk[-1:] or self._last_byte
 
     def _raise_bare_error(self) -> None:
-        reply = replace(self._head, body=self._bare)
-        for payload in errors_in(self._bare):
-            raise disguised_error(self._call, reply, payload)
+        payload = next(errors_in(self._bare), None)
+        if payload is not None:
+            raise disguised_error(self._call, self._head, payload)
