@@ -44,10 +44,10 @@ class PartDeltas:
         for part in parts:
             if isinstance(part.get("functionCall"), dict):
                 yield self._call(part)
-            elif isinstance(part.get("text"), str):
-                yield from self._text(part)
-            elif part:
+            elif not isinstance(part.get("text"), str):
                 yield TextDelta(text="", index=self._next(), provider_data={WIRE: {UNREADABLE: part}})
+            elif part["text"] or _rest(part, _OF_A_TEXT):
+                yield self._text(part)
 
     def _next(self) -> int:
         """The place of a part that nothing is added to."""
@@ -55,23 +55,21 @@ class PartDeltas:
         self._index += 1
         return self._index
 
-    def _text(self, part: Wire) -> Iterator[StreamEvent]:
+    def _text(self, part: Wire) -> StreamEvent:
         text = part["text"]
-        kept = _rest(part, "text", "thought")
-        if not text and not kept:
-            return
+        kept = _rest(part, _OF_A_TEXT)
         kind: TextKind = ReasoningDelta if part.get("thought") is True else TextDelta
         if self._open is not kind:
             self._next()
         self._open = None if kept else kind
         self._chars[kind] += len(text)
-        yield kind(text=text, index=self._index, provider_data={WIRE: kept} if kept else None)
+        return kind(text=text, index=self._index, provider_data={WIRE: kept} if kept else None)
 
     def _call(self, part: Wire) -> StreamEvent:
         call = part["functionCall"]
         self._calls += 1
-        kept = _rest(part, "functionCall")
-        if of_call := _rest(call, "name", "args"):
+        kept = _rest(part, _OF_A_CALL)
+        if of_call := _rest(call, _SPOKEN):
             kept["functionCall"] = of_call
         arguments = call.get("args")
         return ToolCallDelta(
@@ -83,6 +81,12 @@ class PartDeltas:
         )
 
 
-def _rest(wire: Wire, *read: str) -> dict[str, JsonValue]:
+def _rest(wire: Wire, read: frozenset[str]) -> dict[str, JsonValue]:
     """What a part of ours has no field for, and must go back with it."""
-    return {name: value for name, value in wire.items() if name not in read and value is not None}
+    return {name: wire[name] for name in sorted(wire.keys() - read) if wire[name] is not None}
+
+
+_OF_A_TEXT = frozenset({"text", "thought"})
+_OF_A_CALL = frozenset({"functionCall"})
+_SPOKEN = frozenset({"name", "args"})
+"""Fields of a functionCall that a ToolCallPart has fields for."""

@@ -45,9 +45,11 @@ class Answer:
     """One answer that is still arriving, payload by payload."""
 
     def __init__(self, call: HttpCall) -> None:
-        self._call = call
+        self._provider = call.provider
         self._parts = PartDeltas(call.request)
-        self._identity: dict[str, str] = {}
+        self._model = call.request.model
+        self._response_id: str | None = None
+        self._usage: object = None
         self._facts: dict[str, JsonValue] = {}
         self._raw_reason: str | None = None
         self._block_reason: str | None = None
@@ -66,9 +68,13 @@ class Answer:
 
     def read(self, payload: Wire) -> Iterator[StreamEvent]:
         """The events of one payload."""
-        self._identity |= {name: payload[name] for name in ("modelVersion", "responseId") if is_text(payload.get(name))}
         self._note(payload)
-        self._block_reason = _block_reason(payload) or self._block_reason
+        if is_text(payload.get("modelVersion")):
+            self._model = payload["modelVersion"]
+        if is_text(payload.get("responseId")):
+            self._response_id = payload["responseId"]
+        if "promptFeedback" in payload:
+            self._block_reason = _block_reason(payload) or self._block_reason
         candidate = _first_candidate(payload)
         if candidate is not None:
             self._note(candidate)
@@ -76,22 +82,25 @@ class Answer:
             if is_text(candidate.get("finishReason")):
                 self._raw_reason = candidate["finishReason"]
         self.begun = self.begun or candidate is not None or self._block_reason is not None
-        if isinstance(payload.get("usageMetadata"), dict):
-            yield UsageReport(usage=read_usage(payload["usageMetadata"]))
+        usage = payload.get("usageMetadata")
+        if isinstance(usage, dict) and usage != self._usage:  # it comes with every payload
+            self._usage = usage
+            yield UsageReport(usage=read_usage(usage))
 
     def finish(self) -> StreamFinished:
         """The event that ends the answer."""
         return StreamFinished(
             finish_reason=self._finish_reason(),
             raw_finish_reason=self._raw_reason or self._block_reason,
-            model=self._identity.get("modelVersion", self._call.request.model),
-            response_id=self._identity.get("responseId"),
-            provider=self._call.provider,
+            model=self._model,
+            response_id=self._response_id,
+            provider=self._provider,
             metadata={WIRE: dict(self._facts)} if self._facts else {},
         )
 
     def _note(self, wire: Wire) -> None:
-        self._facts |= {name: value for name, value in wire.items() if name not in _READ and value is not None}
+        if rest := wire.keys() - _READ:
+            self._facts |= {name: wire[name] for name in sorted(rest) if wire[name] is not None}
 
     def _finish_reason(self) -> FinishReason:
         if self._raw_reason is None and self._block_reason is not None:
@@ -102,23 +111,32 @@ class Answer:
 
 def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
-    document = read_json(call, reply, reply.text)
-    payloads = document if isinstance(document, list) else [document]  # a stream without server-sent events is a list
+    document = read_json(call, reply)
     answer = Answer(call)
-    events = [event for payload in payloads for event in read_payload(answer, call, reply, payload)]
+    events: list[StreamEvent] = []
+    for payload in document if isinstance(document, list) else [document]:  # a stream without server-sent events is a list
+        events += answer.read(checked(call, reply, payload))
     if not answer.begun:
         raise unreadable(call, reply, "has no candidates")
     response = fold([*events, answer.finish()])
     return replace(response, metadata={**response.metadata, "raw_response": document}) if keep_raw else response
 
 
-def read_payload(answer: Answer, call: HttpCall, reply: HttpReply, payload: object) -> Iterator[StreamEvent]:
-    """The events of one payload; raises LLMAPIError for an error in its place, or LLMResponseParsingError."""
+def read_json(call: HttpCall, reply: HttpReply) -> Any:  # whatever stands there
+    """The value of a JSON body; raises LLMResponseParsingError."""
+    try:
+        return json_value(reply.text)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(call, reply, "is no JSON") from error
+
+
+def checked(call: HttpCall, reply: HttpReply, payload: object) -> Wire:
+    """The payload, if it is one; raises LLMAPIError for an error in its place, or LLMResponseParsingError."""
     if not isinstance(payload, dict):
         raise unreadable(call, reply, "is no JSON object")
     if payload.get("error"):
         raise disguised_error(call, reply, payload)
-    yield from answer.read(payload)
+    return payload
 
 
 def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIError:
@@ -127,14 +145,6 @@ def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIEr
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else reply.status
     return api_error(call, replace(reply, status=status, body=json.dumps(payload).encode()), google_words)
-
-
-def read_json(call: HttpCall, reply: HttpReply, text: str) -> Any:  # whatever stands there
-    """The value of a JSON text; raises LLMResponseParsingError."""
-    try:
-        return json_value(text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(call, reply, "is no JSON") from error
 
 
 def read_usage(raw: Wire) -> Usage:
@@ -163,7 +173,7 @@ def _first_candidate(payload: Wire) -> Wire | None:
 def _parts(candidate: Wire) -> list[Wire]:
     content = candidate.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
-    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return [part for part in parts if isinstance(part, dict) and part] if isinstance(parts, list) else []
 
 
 def _block_reason(payload: Wire) -> str | None:

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from ..deltas import StreamEvent
 from ..exceptions import LLMAPIError, LLMConnectionError
+from ..wire_json import json_value
 from .exchange import HttpCall, HttpReply
+from .google_contents import Wire
 from .google_errors import errors_in
-from .google_reply import Answer, disguised_error, read_json, read_payload
+from .google_reply import Answer, checked, disguised_error, read_json
 from .sse import ServerSentEvent, SseDecoder
 
 MAX_BARE_BYTES = 64 * 1024
@@ -52,8 +54,7 @@ class GoogleStreamDecoder:
         self._keep_bare(chunk)
         for event in self._sent_events(chunk):
             if event.data.strip():
-                reply = replace(self._head, body=event.data.encode())
-                yield from read_payload(self._answer, self._call, reply, read_json(self._call, reply, event.data))
+                yield from self._answer.read(self._payload(event))
 
     def end(self) -> Iterator[StreamEvent]:
         """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
@@ -70,6 +71,16 @@ class GoogleStreamDecoder:
             yield from self._events.feed(chunk)
         except ValueError as error:
             raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
+
+    def _payload(self, event: ServerSentEvent) -> Wire:
+        try:
+            payload = json_value(event.data)
+            if isinstance(payload, dict) and not payload.get("error"):  # nearly all are such
+                return payload
+        except (ValueError, RecursionError):
+            pass  # told below
+        reply = replace(self._head, body=event.data.encode())
+        return checked(self._call, reply, read_json(self._call, reply))
 
     def _keep_bare(self, chunk: bytes) -> None:
         """Keep what begins as JSON outside of events: for those it is nothing."""

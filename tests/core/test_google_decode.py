@@ -120,6 +120,10 @@ def test_what_ends_a_part_stays_with_it() -> None:
     assert parts == (TextPart(text="ab", provider_data={"google": {"thoughtSignature": "c2ln"}}), TextPart(text="c"))
 
 
+def test_parts_that_say_nothing_are_none() -> None:
+    assert decoded(answer({}, {"text": ""}, {"text": "", "thought": True}, {"text": "", "thoughtSignature": None})).parts == ()
+
+
 def test_a_part_that_no_part_of_ours_can_say_goes_back_as_it_came() -> None:
     image: dict[str, JsonValue] = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}, "thoughtSignature": "c2ln"}
 
