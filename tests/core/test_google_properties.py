@@ -12,7 +12,8 @@ from polaris_llm.core.canonical import canonical_json
 from polaris_llm.core.exceptions import LLMIntegrationError
 from polaris_llm.core.inference import MODEL_RESPONSE
 from polaris_llm.core.stream_folding import fold
-from support.google_answers import ANSWERS, CODEC, cut, decoded, events_of, payloads_of, wire_json
+from support.cuts import cut
+from support.google_answers import ANSWERS, CODEC, decoded, events_of, payloads_of, wire_json
 from support.model_requests import a_request
 from support.model_strategies import JSON_VALUES
 from support.openai_server import sse

@@ -1,7 +1,7 @@
 """Answers of Gemini in the official SDK's types, generated and cut into the payloads of a stream."""
 
 import json
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from polaris_llm.core.inference import ModelResponse
 from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.providers.google import GoogleCodec
 
+from .cuts import cut
 from .model_requests import a_request
 from .model_strategies import JSON_OBJECTS, NAMES, TEXTS
 
@@ -96,12 +97,10 @@ def answer(*parts: dict[str, Any], finish_reason: str | None = "STOP", **changes
     return {name: value for name, value in payload.items() if value is not None}
 
 
-def cut(data: st.DataObject, units: bytes | str) -> list[Any]:  # pieces of what is cut
-    """Some pieces of `units`, one at least."""
-    places = data.draw(st.sets(st.integers(1, max(1, len(units) - 1)), max_size=5))
-    return [units[start:end] for start, end in pairwise(sorted({0, len(units), *(place for place in places if place < len(units))}))] or [
-        units
-    ]
+def _texts_of(data: st.DataObject, text: str) -> list[str]:
+    """Pieces of a text, one at least."""
+    ends = accumulate(map(len, cut(data, bytes(len(text)))))
+    return [text[start:end] for start, end in pairwise([0, *ends])]
 
 
 def pieces_of(data: st.DataObject, part: dict[str, Any]) -> list[dict[str, Any]]:
@@ -110,7 +109,7 @@ def pieces_of(data: st.DataObject, part: dict[str, Any]) -> list[dict[str, Any]]
         return [part]
     kind: dict[str, Any] = {"thought": True} if part.get("thought") else {}
     rest = {name: value for name, value in part.items() if name not in ("text", "thought")}
-    texts = cut(data, part["text"])
+    texts = _texts_of(data, part["text"])
     pieces = [{"text": text, **kind} for text in texts]
     comes_later = data.draw(st.booleans())
     if rest and comes_later:

@@ -1,39 +1,18 @@
-"""A server that speaks Gemini, and a model that asks it."""
+"""Clients of a server that speaks Gemini."""
 
-import anyio
-from pydantic import SecretStr
+from typing import Any
 
-from polaris_llm.core.deltas import StreamEvent
-from polaris_llm.core.providers.attempts import RetryPolicy
-from polaris_llm.core.providers.google import GoogleCodec
-from polaris_llm.core.providers.http_model import HttpModel
-from polaris_llm.core.providers.keys import Codecs, KeyRing
-from polaris_llm.core.providers.transport import HttpTransport
+from polaris_llm.core.client import GoogleClient, HttpOptions
+from polaris_llm.core.client_factory import create_google_client
 
-from .google_answers import answer
-from .model_requests import CALL, a_request
-from .openai_server import OpenAIServer, sse, streamed
+from .openai_server import OpenAIServer
 
 KEY = "AIza-very-secret-key"
 
 
-def texts(*pieces: str) -> bytes:
-    """The events of some text."""
-    return sse(*(answer({"text": text}, finish_reason=None, usageMetadata=None) for text in pieces))
-
-
-FINISH = sse(answer())
-FULL = streamed(texts("Hello."), FINISH)
-
-
-def model_of(server: OpenAIServer, timeout_s: float = 5.0) -> HttpModel:
-    """A model at the server that is quick to try again."""
-    root = server.url.removesuffix("/v1")
-    codecs = Codecs("google", lambda key: GoogleCodec(base_url=root, api_key=key), KeyRing([SecretStr(KEY)]))
-    return HttpModel(codecs, HttpTransport(), RetryPolicy(max_attempts=3, timeout_s=timeout_s, base_delay_s=0.01))
-
-
-async def events_of(model: HttpModel) -> list[StreamEvent]:
-    """All events of a request's stream."""
-    with anyio.fail_after(20):
-        return [event async for event in model.stream(a_request(), CALL)]
+def client_of(server: OpenAIServer, options: HttpOptions | None = None, **changes: Any) -> GoogleClient:
+    """A client of the server that is quick to try again; `changes` are the configuration's."""
+    settings = {"retry_delay": 0.1, "timeout": 5} | changes
+    client = create_google_client(KEY, api_endpoint=server.url.removesuffix("/v1"), **settings)
+    assert isinstance(client, GoogleClient)
+    return client if options is None else GoogleClient(client.config, options)

@@ -7,24 +7,16 @@ import anyio
 import pytest
 
 from polaris_llm.core.client import GoogleClient, HttpOptions
-from polaris_llm.core.client_factory import create_google_client
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMQuotaExceededError, LLMRateLimitError
 from polaris_llm.core.inference import FinishReason, PromptCache
 from polaris_llm.core.models import LLMRequest, LLMResponse, Message, MessageRole, ToolCall
 from polaris_llm.core.stream_folding import fold
 from support.google_answers import DATA, answer, payload
-from support.google_server import KEY
+from support.google_server import client_of
 from support.model_requests import CALL, WEATHER, RecordingGate, a_request
 from support.openai_server import OpenAIServer, as_json, sse, streamed
 
 pytestmark = pytest.mark.anyio
-
-
-def client_of(server: OpenAIServer, options: HttpOptions | None = None, **changes: Any) -> GoogleClient:
-    """A client of the server that is quick to try again."""
-    client = create_google_client(KEY, api_endpoint=server.url.removesuffix("/v1"), retry_delay=0.1, timeout=5, **changes)
-    assert isinstance(client, GoogleClient)
-    return client if options is None else GoogleClient(client.config, options)
 
 
 @pytest.fixture
