@@ -2,6 +2,8 @@
 
 import json
 import math
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from polaris_llm.core.parts import (
 )
 from polaris_llm.core.providers.google import GoogleCodec
 from polaris_llm.core.tool_schema import ToolSchema
+from support import model_strategies
 from support.google_requests import REQUESTS, as_sdk_reads
 from support.model_requests import WEATHER, a_request
 
@@ -134,6 +137,12 @@ def test_extras_change_what_they_name_and_none_takes_it_away() -> None:
 def test_what_json_cannot_carry_is_refused_with_the_models_name(extras: dict[str, JsonValue]) -> None:
     with pytest.raises(LLMConfigurationError, match="'a-model' cannot be written as JSON"):
         CODEC.encode(a_request(extras=extras))
+
+
+@given(model_strategies.REQUESTS)
+def test_whatever_is_asked_is_written_or_refused_with_the_reason(request: ModelRequest) -> None:
+    with suppress(LLMConfigurationError):
+        assert payload_of(replace(request, extras={}))["contents"]
 
 
 @given(REQUESTS)

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Inheritance 
 
 KEY = "AIza-very-secret-key"
 ANSWER = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
-WITH_A_SERVER = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+WITH_A_SERVER = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def root_of(server: OpenAIServer) -> str:
