@@ -87,7 +87,12 @@ def event(kind: str, **fields: Any) -> dict[str, Any]:
     return said.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def events(whole: dict[str, Any], cut: Cut = list) -> Iterator[dict[str, Any]]:
+def uncut(text: str) -> list[str]:
+    """A text in one piece."""
+    return [text]
+
+
+def events(whole: dict[str, Any], cut: Cut = uncut) -> Iterator[dict[str, Any]]:
     """A response as a stream, its texts in the pieces that `cut` makes."""
     yield from opening(whole)
     for number, item in enumerate(whole["output"]):
@@ -107,7 +112,7 @@ def ending(whole: dict[str, Any]) -> dict[str, Any]:
     return event(f"response.{whole['status']}", response=whole)
 
 
-def item_events(number: int, item: Item, cut: Cut = list) -> Iterator[dict[str, Any]]:
+def item_events(number: int, item: Item, cut: Cut = uncut) -> Iterator[dict[str, Any]]:
     """The events of one item."""
     place = {"item_id": item.get("id") or "", "output_index": number}
     emptied: Item = {name: [] for name in ("content", "summary") if item.get(name) is not None}
