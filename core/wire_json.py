@@ -15,7 +15,7 @@ def json_value(text: str) -> Any:  # whatever stands there
 
 def raw_json_value(text: str) -> Any:  # whatever stands there
     """The same, but halves of characters are kept: the other half may come with the next piece."""
-    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    return _DECODER.decode(text)
 
 
 def without_halves(value: Any) -> Any:  # any JSON
@@ -41,3 +41,6 @@ def _joined(text: str) -> str:
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)

@@ -1,7 +1,7 @@
 """OpenAI's responses: the output of an answer as deltas, whole or while it is still arriving. No I/O."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
@@ -57,19 +57,18 @@ class OutputDeltas:
         """How much has come, in words."""
         return f"{self._chars['text']} characters of text, {self._chars['reasoning']} of reasoning, {len(self._calls)} tool calls"
 
-    def read(self, wire: Wire) -> Iterator[StreamEvent]:
+    def read(self, wire: Wire) -> Iterable[StreamEvent]:
         """The deltas of one event; none for an event that only repeats what others say."""
-        event = str(wire.get("type"))
-        growing = _GROWING.get(event)
-        if growing is not None:
-            yield from self._grow(*growing, wire)
+        event = wire.get("type")
+        if event in _GROWING:
             self.refused = self.refused or event == "response.refusal.delta"
-        elif event in ("response.output_item.added", "response.output_item.done") and isinstance(wire.get("item"), dict):
-            item = wire["item"]
-            if event.endswith(".done"):
-                yield from self.settle(self._number(wire, item, may_begin=self._is_between_items), item)
-            else:
-                yield from self._begin(self._number(wire, item, may_begin=True), item)
+            return self._grown(*_GROWING[event], wire)
+        item = wire.get("item")
+        if isinstance(item, dict) and event == "response.output_item.added":
+            return self._begun(self._number(wire, item, may_begin=True), item)
+        if isinstance(item, dict) and event == "response.output_item.done":
+            return self.settle(self._number(wire, item, may_begin=self._is_between_items), item)
+        return ()
 
     def settle(self, number: int, item: Wire) -> Iterator[StreamEvent]:
         """What is still missing of an item that is whole; nothing when it has been settled before."""
@@ -86,18 +85,17 @@ class OutputDeltas:
         for place, (kind, half) in self._halves.items():
             yield self._delta(kind, place, without_halves(half))
 
-    def _begin(self, number: int, item: Wire) -> Iterator[StreamEvent]:
-        if item.get("type") == "function_call":
-            yield self._call(number * PLACES_PER_ITEM, item)
+    def _begun(self, number: int, item: Wire) -> tuple[StreamEvent, ...]:
+        return (self._call(number * PLACES_PER_ITEM, item),) if item.get("type") == "function_call" else ()
 
-    def _grow(self, kind: Kind, index: str, first: int, wire: Wire) -> Iterator[StreamEvent]:
+    def _grown(self, kind: Kind, index: str, first: int, wire: Wire) -> tuple[StreamEvent, ...]:
         number = wire.get("output_index")
         if not isinstance(number, int):
             number = self._number(wire, {}, may_begin=self._is_between_items)
         offset, text = wire.get(index, 0), wire.get("delta")
         place = number * PLACES_PER_ITEM + first + (offset if isinstance(offset, int) else 0)
-        if is_text(text) and (whole := self._whole(kind, place, text)):
-            yield self._delta(kind, place, whole)
+        whole = self._whole(kind, place, text) if is_text(text) else ""
+        return (self._delta(kind, place, whole),) if whole else ()
 
     def _settle(self, place: int, piece: Piece, item: Wire) -> Iterator[StreamEvent]:
         self._halves.pop(place, None)

@@ -4,7 +4,7 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming. The 
 what the events before it left out is told then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..deltas import StreamEvent
 from ..exceptions import LLMAPIError, LLMConnectionError
@@ -62,17 +62,17 @@ class ResponsesStreamDecoder:
         except ValueError as error:
             raise LLMAPIError(f"{call.provider} sent what cannot be read: {error}", retryable=False, **call.facts) from None
 
-    def _read(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
+    def _read(self, event: ServerSentEvent) -> Iterable[StreamEvent]:
         wire = self._payload(event.data)
         kind = wire.setdefault("type", event.event)
         if kind == "error" or wire.get("error"):
             raise self._reader.failed(wire.get("error") or wire)
-        if kind in _LAST:
-            response = wire.get("response")
-            yield from self._reader.rest(response if isinstance(response, dict) else {}, self._output)
-            self._finished = True
-        else:
-            yield from self._output.read(wire)
+        return self._ended(wire) if kind in _LAST else self._output.read(wire)
+
+    def _ended(self, wire: Wire) -> Iterator[StreamEvent]:
+        response = wire.get("response")
+        yield from self._reader.rest(response if isinstance(response, dict) else {}, self._output)
+        self._finished = True
 
     def _payload(self, data: str) -> Wire:
         try:
