@@ -16,7 +16,8 @@ from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
 from ..tool_schema import ToolSchema
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply
+from .exchange import HttpCall, HttpReply, wire_extras
+from .header_values import check_header_value
 from .openai_chat import OPENAI_URL
 from .openai_responses_input import wire_input
 from .openai_responses_items import WIRE, Wire
@@ -39,9 +40,7 @@ class OpenAIResponsesCodec:
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
 
     def __post_init__(self) -> None:
-        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
-            message = f"the API key of {self.provider!r} has characters that no HTTP header may hold; check it for line ends and quotes"
-            raise LLMConfigurationError(message, config_key="api_key", provider=self.provider)
+        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the API has no parameter for."""
@@ -88,9 +87,7 @@ class OpenAIResponsesCodec:
             **_optional(request),
             **_tools(request),
         }
-        extras = request.extras.get(WIRE)
-        if isinstance(extras, dict):
-            payload = {**payload, **{name: _added(payload.get(name), value) for name, value in extras.items()}}
+        payload |= {name: _added(payload.get(name), value) for name, value in wire_extras(request, WIRE).items()}
         if payload.get("store") is False:  # what the server does not keep it must be told again
             payload["include"] = list(dict.fromkeys([*payload.get("include", ()), ENCRYPTED_REASONING]))
         return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away

@@ -15,16 +15,16 @@ from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
 from ..usage import Usage
 from ..wire_json import json_value
-from .api_errors import api_error
+from .api_errors import ErrorWords, api_error, usual_words
 from .exchange import HttpCall, HttpReply
 from .openai_chat_reply import is_text, true_status
 from .openai_responses_items import Wire
 from .openai_responses_output import OutputDeltas
+from .unreadable import unreadable
 
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER, "max_messages": FinishReason.LENGTH}
 _UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.PAUSE, "in_progress": FinishReason.PAUSE}
 """What a response that is computed in the background may say before its end."""
-_STATUS_OF_CODE = {"server_error": 500, "rate_limit_exceeded": 429, "vector_store_timeout": 504, "context_length_exceeded": 400}
 _FAULTS_OF_REQUEST = ("invalid_", "image_", "unsupported_", "empty_", "failed_to_download_")
 """How codes begin that a request with the same content would meet again."""
 
@@ -60,21 +60,15 @@ class AnswerReader:
         yield self._finished(payload, output)
 
     def failed(self, error: object) -> LLMAPIError:
-        """The error that an answer ends with, with the status that it should have had."""
-        body = {"error": error if isinstance(error, dict) else {"message": error}}
-        return api_error(self.call, replace(self.head, status=_status(body, self.head.status), body=json.dumps(body).encode()))
+        """The error that an answer ends with."""
+        body = {"error": error}
+        return api_error(
+            self.call, replace(self.head, status=true_status(body, self.head.status), body=json.dumps(body).encode()), _error_words
+        )
 
     def unreadable(self, body: bytes, why: str) -> LLMResponseParsingError:
-        """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-        call, kind = self.call, self.head.headers.get("content-type", "no content type")
-        message = f"the answer of {call.provider} for model {call.request.model!r} {why} ({len(body)} bytes, {kind[:100]})"
-        return LLMResponseParsingError(
-            message,
-            response_content=call.scrubbed(body.decode("utf-8", "replace")),
-            expected_format="an OpenAI response",
-            provider=call.provider,
-            model_name=call.request.model,
-        )
+        """The error for an answer that cannot be read; `why` goes on after "the answer of ... for model ..."."""
+        return unreadable(self.call, replace(self.head, body=body), why, "an OpenAI response")
 
     def _payload(self, reply: HttpReply) -> Wire:
         try:
@@ -129,11 +123,11 @@ def _finish_reason(payload: Wire, output: OutputDeltas) -> tuple[FinishReason, s
     return FinishReason.REFUSAL if output.refused else FinishReason.STOP, raw_reason
 
 
-def _status(body: Wire, status: int) -> int:
-    code = body["error"].get("code")
-    if is_text(code) and code.startswith(_FAULTS_OF_REQUEST):
-        return 400
-    return _STATUS_OF_CODE.get(code, true_status(body, status)) if is_text(code) else true_status(body, status)
+def _error_words(payload: object) -> ErrorWords:
+    """The usual words, and the general one for a code that says what is wrong with the request: its status says nothing of that."""
+    words = usual_words(payload)
+    is_known = any(kind.startswith(_FAULTS_OF_REQUEST) for kind in words.kinds)
+    return replace(words, kinds=(*words.kinds, "invalid_request_error")) if is_known else words
 
 
 def _count(report: object, name: str) -> int:

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polaris_llm.core.canonical import canonical_json
-from polaris_llm.core.exceptions import LLMAPIError, LLMIntegrationError, LLMRateLimitError, LLMResponseParsingError
+from polaris_llm.core.exceptions import (
+    LLMAPIError,
+    LLMBadRequestError,
+    LLMContextWindowError,
+    LLMIntegrationError,
+    LLMRateLimitError,
+    LLMResponseParsingError,
+    LLMServerError,
+)
 from polaris_llm.core.inference import MODEL_RESPONSE, FinishReason, ModelResponse
 from polaris_llm.core.parts import ModelMessage, ReasoningPart, TextPart, ToolCallPart
 from polaris_llm.core.providers.exchange import HttpReply
@@ -158,23 +166,25 @@ def test_the_payload_is_kept_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "retryable"),
+    ("code", "kind", "retryable"),
     [
-        ("server_error", 500, True),
-        ("rate_limit_exceeded", 429, True),
-        ("invalid_prompt", 400, False),
-        ("image_parse_error", 400, False),
-        ("something new", 200, False),
+        ("server_error", LLMServerError, True),
+        ("rate_limit_exceeded", LLMRateLimitError, True),
+        ("context_length_exceeded", LLMContextWindowError, False),
+        ("invalid_prompt", LLMBadRequestError, False),
+        ("image_parse_error", LLMBadRequestError, False),
+        ("something new", LLMAPIError, False),
     ],
 )
-def test_a_failed_response_is_an_error_with_the_status_it_should_have_had(code: str, status: int, retryable: bool) -> None:
+def test_a_failed_response_is_an_error_by_its_code(code: str, kind: type[LLMAPIError], retryable: bool) -> None:
     failed = {**payload(status="failed"), "error": {"code": code, "message": "it broke"}}
 
-    with pytest.raises(LLMAPIError, match="it broke") as caught:
+    with pytest.raises(LLMAPIError, match="answered with an error for model 'a-model': it broke") as caught:
         decoded(failed)
 
-    assert (caught.value.status_code, caught.value.retryable) == (status, retryable)
-    assert isinstance(caught.value, LLMRateLimitError) is (status == 429)
+    assert type(caught.value) is kind
+    assert (caught.value.retryable, caught.value.context["provider_code"]) == (retryable, code)
+    assert caught.value.context["provider_request_id"] == "req_1"
 
 
 @pytest.mark.parametrize("wire", [{"error": "model not found"}, {"status": "failed", "error": {"message": "model not found"}}])

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from polaris_llm.core.providers.exchange import Codec
-from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
-from polaris_llm.core.providers.openai_responses import OpenAIResponsesCodec
+from polaris_llm.core.client import HttpClient, HttpOptions
+from polaris_llm.core.models import LLMProvider
 
 from . import responses_streams as responses
-from .openai_server import DONE, FINISH, USAGE, completion, sse, texts
-
-KEY = "sk-very-secret-key"
+from .openai_clients import configuration
+from .openai_server import DONE, FINISH, USAGE, OpenAIServer, completion, sse, texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +17,8 @@ class SpokenWire:
     """One wire, and how its server says things."""
 
     name: str
-    codec: Callable[[str], Codec]
-    """The codec for a base URL."""
+    provider: LLMProvider
+    """Who speaks it."""
     whole: Callable[[str], dict[str, Any]]
     """A whole answer of one text."""
     begun: Callable[..., bytes]
@@ -29,6 +27,10 @@ class SpokenWire:
     """A whole stream: some pieces of text, and the end."""
     broken: bytes
     """The event of a server that breaks down in a stream."""
+
+    def client(self, server: OpenAIServer, **changes: Any) -> HttpClient:
+        """A client that speaks it with the server; `changes` are the configuration's."""
+        return HttpClient(configuration(server, self.provider, **changes), HttpOptions(wire=self.name, keep_raw=False))
 
 
 def _responses_begun(*pieces: str) -> bytes:
@@ -46,7 +48,7 @@ def _responses_ended(*pieces: str) -> bytes:
 WIRES = (
     SpokenWire(
         name="openai_chat",
-        codec=lambda url: OpenAIChatCodec(provider="local", base_url=url, api_key=KEY),
+        provider=LLMProvider.LOCAL,
         whole=lambda text: completion({"role": "assistant", "content": text}),
         begun=texts,
         ended=lambda *pieces: texts(*pieces) + FINISH + USAGE + DONE,
@@ -54,7 +56,7 @@ WIRES = (
     ),
     SpokenWire(
         name="openai_responses",
-        codec=lambda url: OpenAIResponsesCodec(base_url=url, api_key=KEY),
+        provider=LLMProvider.OPENAI,
         whole=lambda text: responses.payload(responses.message(text)),
         begun=_responses_begun,
         ended=_responses_ended,

@@ -7,22 +7,20 @@ import anyio
 import pytest
 from openai import AsyncOpenAI
 
+from polaris_llm.core.client import HttpClient, HttpOptions, OpenAIClient
 from polaris_llm.core.deltas import StreamEvent
 from polaris_llm.core.inference import ModelRequest, PromptCache
 from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, ToolCallPart, ToolResultPart, text_message
-from polaris_llm.core.providers.attempts import RetryPolicy
-from polaris_llm.core.providers.http_model import HttpModel
-from polaris_llm.core.providers.openai_responses import OpenAIResponsesCodec
-from polaris_llm.core.providers.transport import HttpTransport
 from polaris_llm.core.stream_folding import fold
 from support.model_requests import CALL, WEATHER, a_request
+from support.openai_clients import KEY, configuration
 from support.openai_server import (
     OpenAIServer,
     as_json,
     sse,
     streamed,
 )
-from support.responses_streams import KEY, events, message, payload, thought, tool_call
+from support.responses_streams import events, message, payload, thought, tool_call
 
 pytestmark = pytest.mark.anyio
 
@@ -30,22 +28,15 @@ WHOLE = payload(thought("Hm.", encrypted_content="gAAAA"), message("Größe: �
 
 
 @pytest.fixture
-async def model(server: OpenAIServer) -> AsyncIterator[HttpModel]:
-    model = model_at(server)
-    yield model
-    await model.close()
+async def client(server: OpenAIServer) -> AsyncIterator[HttpClient]:
+    async with OpenAIClient(configuration(server), HttpOptions(wire="openai_responses", keep_raw=False)) as client:
+        yield client
 
 
-def model_at(server: OpenAIServer, **policy: Any) -> HttpModel:
-    """A model behind the server that is quick to retry."""
-    codec = OpenAIResponsesCodec(base_url=server.url, api_key=KEY)
-    return HttpModel(codec, HttpTransport(), RetryPolicy(**{"max_attempts": 3, "timeout_s": 5.0, "base_delay_s": 0.1} | policy))
-
-
-async def events_of(model: HttpModel, request: ModelRequest | None = None) -> list[StreamEvent]:
+async def events_of(client: HttpClient, request: ModelRequest | None = None) -> list[StreamEvent]:
     """All events of a request's stream."""
     with anyio.fail_after(20):
-        return [event async for event in model.stream(request or a_request(), CALL)]
+        return [event async for event in client.stream_events(request or a_request(), CALL)]
 
 
 CONVERSATION = (
@@ -115,11 +106,11 @@ SAME_CALLS: list[tuple[ModelRequest, dict[str, Any]]] = [
 @pytest.mark.parametrize(("request_", "call"), SAME_CALLS, ids=["plain", "with everything"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_the_sdk_sends_the_same_for_the_same_call(
-    server: OpenAIServer, model: HttpModel, request_: ModelRequest, call: dict[str, Any], stream: bool
+    server: OpenAIServer, client: HttpClient, request_: ModelRequest, call: dict[str, Any], stream: bool
 ) -> None:
     server.will(*(streamed(sse(*events(WHOLE))) if stream else as_json(200, WHOLE) for _ in range(2)))
 
-    await (events_of(model, request_) if stream else model.respond(request_, CALL))
+    await (events_of(client, request_) if stream else client.respond(request_, CALL))
     async with AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as sdk:
         create: Any = sdk.responses.create  # its types know each parameter, but no dict of them
         answer = await create(model="a-model", **call, **({"stream": True} if stream else {}))
@@ -134,12 +125,12 @@ async def test_the_sdk_sends_the_same_for_the_same_call(
     }
 
 
-async def test_a_stream_folds_to_what_the_server_would_have_answered(server: OpenAIServer, model: HttpModel) -> None:
+async def test_a_stream_folds_to_what_the_server_would_have_answered(server: OpenAIServer, client: HttpClient) -> None:
     server.will(as_json(200, WHOLE, {"x-request-id": "req_1"}))
     server.will(streamed(sse(*events(WHOLE)), headers={"content-type": "text/event-stream", "x-request-id": "req_1"}))
 
-    whole = await model.respond(a_request(), CALL)
-    response = fold(await events_of(model))
+    whole = await client.respond(a_request(), CALL)
+    response = fold(await events_of(client))
 
     assert (response.parts, response.usage, response.finish_reason) == (whole.parts, whole.usage, whole.finish_reason)
     assert (response.model, response.response_id, response.provider) == (whole.model, whole.response_id, whole.provider)
@@ -147,13 +138,13 @@ async def test_a_stream_folds_to_what_the_server_would_have_answered(server: Ope
     assert response.metadata["provider_request_id"] == "req_1"
 
 
-async def test_an_answer_goes_back_with_the_next_turn(server: OpenAIServer, model: HttpModel) -> None:
+async def test_an_answer_goes_back_with_the_next_turn(server: OpenAIServer, client: HttpClient) -> None:
     server.will(as_json(200, WHOLE))
-    first = await model.respond(a_request("Hi"), CALL)
+    first = await client.respond(a_request("Hi"), CALL)
     result = ModelMessage(role="tool", parts=(ToolResultPart(call_id="call_1", name="weather", content="grey"),))
 
     server.will(as_json(200, WHOLE))
-    await model.respond(a_request(messages=(text_message("user", "Hi"), first.as_message(), result)), CALL)
+    await client.respond(a_request(messages=(text_message("user", "Hi"), first.as_message(), result)), CALL)
 
     assert server.seen[1].json["input"] == [
         {"role": "user", "content": "Hi"},
