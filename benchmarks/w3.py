@@ -1,6 +1,6 @@
 """W3: one HTTP client against a canned model server: calls of 2 KB that bring 1 KB, 64 at once, and streams of 200 events, 16 at once.
 
-    python -m benchmarks.w3 [--rounds 3] [--calls 3000] [--streams 150] [--wires openai_chat,openai_responses]
+    python -m benchmarks.w3 [--rounds 3] [--calls 3000] [--streams 150] [--wires openai_chat,...]
 
 Every client builds its own values: ours typed parts and events, `bare` (httpx over aiohttp) parsed JSON, `sdk` (OpenAI's) its models.
 Server and clients are processes of their own, on cores of their own; clients take turns in every round, and ratios are made within a
@@ -15,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+from .w3_client import PROVIDER_OF
 
 CLIENTS = ("bare", "ours", "sdk")
 SDK_WIRES = ("openai_chat", "openai_responses")
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=3000)
     parser.add_argument("--streams", type=int, default=150)
-    parser.add_argument("--wires", default="openai_chat,openai_responses", help="the first must be openai_chat")
+    parser.add_argument("--wires", default=",".join(PROVIDER_OF), help="the first must be openai_chat")
     options = parser.parse_args(arguments)
     wires = options.wires.split(",")
     counts = {"calls": options.calls, "events": options.streams}

@@ -16,15 +16,12 @@ from typing import Any
 from httpx_aiohttp import HttpxAiohttpClient
 from openai import AsyncOpenAI
 
-from polaris_llm.core.call_context import CallContext
+from polaris_llm.core.client import HttpClient, HttpOptions
 from polaris_llm.core.deltas import TextDelta
 from polaris_llm.core.inference import ModelRequest
+from polaris_llm.core.models import LLMConfiguration
 from polaris_llm.core.parts import text_message
-from polaris_llm.core.providers.attempts import RetryPolicy
-from polaris_llm.core.providers.http_model import HttpModel
-from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
-from polaris_llm.core.providers.openai_responses import OpenAIResponsesCodec
-from polaris_llm.core.providers.transport import HttpTransport
+from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 
 from .cores import pin
 from .w3_server import EVENTS, TEXT
@@ -36,26 +33,28 @@ SYSTEM = "You reason about a web system. " * 16
 USER = "Known facts of the system follow. " * 42
 REQUEST = ModelRequest(model="served-model", messages=(text_message("system", SYSTEM), text_message("user", USER)), max_tokens=512)
 KEY = "a-key-of-nobody"
-CODECS = {"openai_chat": OpenAIChatCodec, "openai_responses": OpenAIResponsesCodec}
+PROVIDER_OF = {wire.name: provider for name, provider in PROVIDERS.items() if name not in ("azure", "local") for wire in provider.wires}
+"""Whose wire it is, for every wire that there is."""
 
 
 @asynccontextmanager
 async def _ours(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
-    model = HttpModel(CODECS[wire](base_url=url, api_key=KEY), HttpTransport(), RetryPolicy())
+    config = LLMConfiguration(provider=PROVIDER_OF[wire].name, api_endpoint=url, api_key=KEY, model_name=REQUEST.model)
+    async with HttpClient(config, HttpOptions(wire=wire, keep_raw=False)) as client:
 
-    async def whole() -> str:
-        return (await model.respond(REQUEST, CallContext())).text
+        async def whole() -> str:
+            return (await client.respond(REQUEST)).text
 
-    async def streamed() -> str:
-        return "".join([event.text async for event in model.stream(REQUEST, CallContext()) if isinstance(event, TextDelta)])
+        async def streamed() -> str:
+            return "".join([event.text async for event in client.stream_events(REQUEST) if isinstance(event, TextDelta)])
 
-    yield streamed if stream else whole
-    await model.close()
+        yield streamed if stream else whole
 
 
 @asynccontextmanager
 async def _bare(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
-    codec = CODECS[wire](base_url=url, api_key=KEY)
+    provider = PROVIDER_OF[wire]
+    codec = provider.wire(wire).codec(Endpoint(provider=provider.name, base_url=url, api_key=KEY))
     call = codec.encode_stream(REQUEST) if stream else codec.encode(REQUEST)
     payload, headers = json.loads(call.body), dict(call.headers)
 
@@ -76,17 +75,19 @@ async def _bare(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
         yield streamed if stream else whole
 
 
-def _text(event: dict[str, Any]) -> str:
-    """The text of an event of any wire."""
+def _text(event: dict[str, Any]) -> str:  # JSON of any wire
+    """The text of an event."""
     if "choices" in event:
         return event["choices"][0]["delta"].get("content") or ""
+    if "candidates" in event:
+        return event["candidates"][0]["content"]["parts"][0]["text"]
     delta = event.get("delta", "")
-    return delta if isinstance(delta, str) else ""
+    return delta if isinstance(delta, str) else delta.get("text", "")
 
 
 @asynccontextmanager
 async def _sdk(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
-    async with AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
         messages: Any = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": USER}]
 
         async def chat() -> str:
@@ -126,7 +127,7 @@ async def _measured(ask: Ask, calls: int, concurrency: int, expected: int) -> di
 async def _main(client: str, wire: str, port: str, calls: int, concurrency: int, stream: bool) -> None:
     units = EVENTS if stream else 1
     expected = sum(len(f" word{number}") for number in range(EVENTS)) if stream else len(TEXT)
-    async with CLIENTS[client](wire, f"http://127.0.0.1:{port}/v1", stream) as ask:
+    async with CLIENTS[client](wire, f"http://127.0.0.1:{port}", stream) as ask:
         await _measured(ask, max(concurrency, calls // 10), concurrency, expected)  # connections are made, and all code is warm
         figures = await _measured(ask, calls, concurrency, expected)
     print(json.dumps({"per_s": figures["per_s"] * units, "cpu_us": figures["cpu_us"] / units}))
