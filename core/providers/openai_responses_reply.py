@@ -23,8 +23,8 @@ from .openai_responses_output import OutputDeltas
 from .unreadable import unreadable
 
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER, "max_messages": FinishReason.LENGTH}
-_UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.PAUSE, "in_progress": FinishReason.PAUSE}
-"""What a response that is computed in the background may say before its end."""
+_UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.ERROR, "in_progress": FinishReason.ERROR}
+"""What a response that is computed in the background says before its end: there is no answer that a session could go on with."""
 _FAULTS_OF_REQUEST = ("invalid_", "image_", "unsupported_", "empty_", "failed_to_download_")
 """How codes begin that a request with the same content would meet again."""
 

@@ -91,8 +91,8 @@ def test_several_texts_of_one_message_are_several_parts() -> None:
         ({"status": "incomplete", "incomplete_details": {"reason": "max_messages"}}, FinishReason.LENGTH, "max_messages"),
         ({"status": "incomplete", "incomplete_details": None}, FinishReason.LENGTH, "incomplete"),
         ({"status": "cancelled"}, FinishReason.CANCELLED, "cancelled"),
-        ({"status": "queued"}, FinishReason.PAUSE, "queued"),
-        ({"status": "in_progress"}, FinishReason.PAUSE, "in_progress"),
+        ({"status": "queued"}, FinishReason.ERROR, "queued"),
+        ({"status": "in_progress"}, FinishReason.ERROR, "in_progress"),
     ],
 )
 def test_a_status_is_a_finish_reason_and_is_kept(changes: dict[str, Any], reason: FinishReason, raw: str | None) -> None:

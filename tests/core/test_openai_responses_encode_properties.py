@@ -6,16 +6,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from polaris_llm.core.inference import ModelRequest
 from polaris_llm.core.parts import ImagePart, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from support.model_strategies import FIELDS
 from support.responses_streams import CODEC
-from support.sdk_strategies import accepted
+from support.sdk_types import judge_of
 
-PARAMETERS = TypeAdapter[Any](ResponseCreateParamsNonStreaming)
-STREAM_PARAMETERS = TypeAdapter[Any](ResponseCreateParamsStreaming)
+WHOLE, STREAMED = judge_of(ResponseCreateParamsNonStreaming), judge_of(ResponseCreateParamsStreaming)
 EXTRAS: dict[str, JsonValue] = {
     "previous_response_id": "resp_0",
     "store": False,
@@ -44,8 +43,8 @@ def payload_of(request: ModelRequest) -> dict[str, Any]:
 def test_every_request_is_one_that_the_sdk_would_take(request_: ModelRequest) -> None:
     body, streamed = payload_of(request_), json.loads(CODEC.encode_stream(request_).body)
 
-    assert accepted(PARAMETERS, body) == body
-    assert accepted(STREAM_PARAMETERS, streamed) == {**body, "stream": True}
+    assert WHOLE.validate_python(body) == body
+    assert STREAMED.validate_python(streamed) == {**body, "stream": True}
 
 
 def told(part: Part) -> list[str]:
