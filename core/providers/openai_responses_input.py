@@ -61,10 +61,12 @@ def _add(items: list[Wire], part: Part, message: ModelMessage) -> None:
 
 
 def _plain(message: ModelMessage, parts: Sequence[Part]) -> Wire:
-    role = "user" if message.role == "tool" else message.role
+    head = {"role": "user" if message.role == "tool" else message.role}
+    if message.role == "assistant":
+        head["type"] = "message"  # llama.cpp does not guess it for these
     if any(isinstance(part, ImagePart) for part in parts):
-        return {"role": role, "content": _blocks(parts)}
-    return {"role": role, "content": "".join(part.text for part in parts if isinstance(part, TextPart))}
+        return {**head, "content": _blocks(parts)}
+    return {**head, "content": "".join(part.text for part in parts if isinstance(part, TextPart))}
 
 
 def _show(result: Wire, parts: Sequence[Part]) -> None:

@@ -155,7 +155,7 @@ def test_tool_calls_and_their_results_are_items() -> None:
     items = input_of(ModelMessage(role="assistant", parts=(TextPart(text="Let me see."), *calls)), ModelMessage(role="tool", parts=results))
 
     assert items == [
-        {"role": "assistant", "content": "Let me see."},
+        {"type": "message", "role": "assistant", "content": "Let me see."},
         *({"type": "function_call", "call_id": name, "name": "weather", "arguments": f'{{"city": "{name}"}}'} for name in ("a", "b")),
         *({"type": "function_call_output", "call_id": name, "output": '{"sky": "grey"}'} for name in ("a", "b")),
     ]
@@ -199,17 +199,17 @@ def test_malformed_arguments_go_back_as_valid_json() -> None:
 def test_what_a_model_of_another_provider_thought_stays_here() -> None:
     parts = (ReasoningPart(text="Hm.", signature="sig", provider_data={"anthropic": {"type": "thinking"}}), TextPart(text="Yes."))
 
-    assert input_of(ModelMessage(role="assistant", parts=parts)) == [{"role": "assistant", "content": "Yes."}]
+    assert input_of(ModelMessage(role="assistant", parts=parts)) == [{"type": "message", "role": "assistant", "content": "Yes."}]
 
 
 def test_a_part_whose_item_was_lost_goes_as_plain_text() -> None:
     part = TextPart(text="Second.", provider_data={"openai_responses": {"id": "msg_1", "content": {"type": "output_text"}}})
 
-    assert input_of(ModelMessage(role="assistant", parts=(part,))) == [{"role": "assistant", "content": "Second."}]
+    assert input_of(ModelMessage(role="assistant", parts=(part,))) == [{"type": "message", "role": "assistant", "content": "Second."}]
 
 
 def test_a_message_without_parts_keeps_its_turn() -> None:
-    assert input_of(ModelMessage(role="assistant", parts=())) == [{"role": "assistant", "content": ""}]
+    assert input_of(ModelMessage(role="assistant", parts=())) == [{"type": "message", "role": "assistant", "content": ""}]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from support.responses_streams import (
     thought,
     tool_call,
 )
+
+RECORDED = Path(__file__).parents[1] / "data" / "openai_responses"
 
 
 def in_twos(text: str) -> list[str]:
@@ -131,6 +134,18 @@ def test_the_name_of_an_event_may_stand_in_its_own_line() -> None:
     response = fold(deltas_of(b"".join(f"event: {kind}\n".encode() + sse(rest) for kind, rest in written)))
 
     assert response == decoded(whole)
+
+
+def test_a_stream_of_llama_cpp_is_what_it_would_have_answered_whole() -> None:
+    sent = (RECORDED / "llama_cpp_hello.sse").read_bytes()
+
+    streamed = fold(deltas_of(*(sent[at : at + 1] for at in range(len(sent)))))
+    whole = decoded(json.loads((RECORDED / "llama_cpp_hello.json").read_bytes()))
+
+    assert streamed.text == whole.text == "Hello! I's"
+    assert streamed.usage.input_tokens == whole.usage.input_tokens == 33
+    assert streamed.usage.output_tokens == whole.usage.output_tokens == 4
+    assert (streamed.finish_reason, streamed.model) == (whole.finish_reason, whole.model) == (FinishReason.STOP, "smollm2")
 
 
 def test_half_a_character_waits_for_the_other_half() -> None:

@@ -81,7 +81,9 @@ def test_an_answer_goes_back_as_it_came(items: list[dict[str, Any]]) -> None:
 
     sent = json.loads(CODEC.encode(a_request(messages=(response.as_message(),))).body)["input"]
 
-    assert sent == [returned(item, calls) for item in items] or (not items and sent == [{"role": "assistant", "content": ""}])
+    assert sent == [returned(item, calls) for item in items] or (
+        not items and sent == [{"type": "message", "role": "assistant", "content": ""}]
+    )
 
 
 def returned(item: dict[str, Any], calls: Any) -> dict[str, Any]:

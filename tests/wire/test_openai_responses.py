@@ -74,7 +74,7 @@ SAME_CALLS: list[tuple[ModelRequest, dict[str, Any]]] = [
                         {"type": "input_image", "image_url": "data:image/png;base64,QUJD", "detail": "auto"},
                     ],
                 },
-                {"role": "assistant", "content": "Let me see."},
+                {"type": "message", "role": "assistant", "content": "Let me see."},
                 {"type": "function_call", "call_id": "a", "name": "weather", "arguments": "{}"},
                 {"type": "function_call_output", "call_id": "a", "output": "grey"},
             ],
