@@ -61,7 +61,7 @@ def _add(items: list[Wire], part: Part, message: ModelMessage) -> None:
 
 
 def _plain(message: ModelMessage, parts: Sequence[Part]) -> Wire:
-    head = {"role": "user" if message.role == "tool" else message.role}
+    head: Wire = {"role": "user" if message.role == "tool" else message.role}
     if message.role == "assistant":
         head["type"] = "message"  # llama.cpp does not guess it for these
     if any(isinstance(part, ImagePart) for part in parts):

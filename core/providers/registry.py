@@ -134,7 +134,11 @@ def _without(wire: WireFormat, *features: str) -> WireFormat:
 
 
 _FOR_OPENAI_ALONE = ("service_tier", "prompt_cache_key", "prompt_cache_ttl")
-_OF_ONES_OWN = (_without(CHAT, *_FOR_OPENAI_ALONE), _without(RESPONSES, *_FOR_OPENAI_ALONE), _without(MESSAGES, "json_schema", "service_tier"))
+_OF_ONES_OWN = (
+    _without(CHAT, *_FOR_OPENAI_ALONE),
+    _without(RESPONSES, *_FOR_OPENAI_ALONE),
+    _without(MESSAGES, "json_schema", "service_tier"),
+)
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
