@@ -176,7 +176,7 @@ class HttpTransport:
 
     def _mapped(self, call: HttpCall, error: Exception) -> LLMIntegrationError:
         origin = error.__cause__ or error  # httpx_aiohttp calls every lost connection a ConnectTimeout
-        if isinstance(origin, TimeoutError):
+        if isinstance(origin, TimeoutError) or (self._settings.http2 and isinstance(error, httpx.TimeoutException)):
             if isinstance(error, httpx.ReadTimeout):
                 return timed_out(call, "read", self._settings.read_timeout_s)
             return timed_out(call, "connect", self._settings.connect_timeout_s)
