@@ -61,10 +61,10 @@ class Prices:
                 return self.own[name].cost_usd(usage)
         return next((cost for name in names if (cost := self._looked_up(name, usage, service_tier)) is not None), None)
 
-    def cost_of(self, response: ModelResponse, asked_model: str) -> float | None:
-        """US dollars of the call that this is the answer to; the server may tell the model's full name where an alias was asked."""
+    def cost_of(self, response: ModelResponse, asked_model: str, asked_tier: str | None = None) -> float | None:
+        """US dollars of the call that this is the answer to; the server may tell the model's full name, and another tier than was asked."""
         told = response.metadata.get("service_tier")
-        tier = told if isinstance(told, str) else None
+        tier = told if isinstance(told, str) else asked_tier
         costs = (self.cost_usd(model, response.usage, tier) for model in dict.fromkeys((response.model, asked_model)) if model)
         return next((cost for cost in costs if cost is not None), None)
 
