@@ -74,7 +74,8 @@ def test_what_nobody_knows_costs_none_and_not_nothing(provider: str, model: str,
 
 def test_a_tier_without_a_price_of_its_own_is_not_guessed() -> None:
     assert prices().cost_usd("gpt-4o-mini", MILLION, "flex") is None
-    assert prices().cost_usd("gpt-4o-mini", MILLION, "default") == prices().cost_usd("gpt-4o-mini", MILLION)
+    for usual in ("default", "STANDARD", "standard_only"):
+        assert prices().cost_usd("gpt-4o-mini", MILLION, usual) == prices().cost_usd("gpt-4o-mini", MILLION)
 
 
 def test_the_tier_that_answered_is_priced_and_else_the_one_that_was_asked() -> None:
