@@ -1,8 +1,10 @@
 """What a provider's settings do to its calls, end to end."""
 
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from polaris_llm.core.client_factory import client_for
@@ -91,6 +93,22 @@ async def test_http2_has_the_same_errors() -> None:
 
     with pytest.raises(LLMConnectionError, match="could not be reached"):
         await client.respond(a_request(), CALL)
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+async def test_a_ca_file_makes_a_server_of_ones_own_trusted(tmp_path: Path, http2: bool) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with OpenAIServer(tls) as server:
+        async with client_for(settings(server, http2=http2, ca_file=str(tmp_path / "ca.pem"))) as client:
+            assert (await client.respond(a_request(), CALL)).text == "Hello."
+        async with client_for(settings(server, http2=http2)) as client:
+            with pytest.raises(LLMConnectionError, match="certificate verify failed") as caught:
+                await client.respond(a_request(), CALL)
+
+    assert not caught.value.retryable
 
 
 @pytest.mark.parametrize(("text", "problem"), [(None, "No such file"), ("no certificate", "give a PEM file")])
