@@ -46,6 +46,10 @@ class Program:
         """What a terminal does at Ctrl-C: the process and all of its group are told."""
         os.killpg(self.process.pid, signal.SIGINT)
 
+    def terminate(self) -> None:
+        """What a service manager does to end the process."""
+        os.kill(self.process.pid, signal.SIGTERM)
+
     def kill(self) -> None:
         """End the process, and only that, as the kernel does."""
         with suppress(ProcessLookupError):
