@@ -27,6 +27,9 @@ VIEW_S = 3.0
 MARGIN_S = 2.0
 """Seconds that a worker stays beyond that, and beyond its last answer: so long may a message be on its way."""
 
+SILENCE_S = 120.0
+"""Seconds after which a worker that should go and does not answer is ended: it can answer no call either."""
+
 
 class _Place:
     """One worker's place in a pool: whether it should be filled, and whether it is."""
@@ -122,21 +125,26 @@ class ToolPools:
         while True:
             try:
                 await place.wanted.wait()
-                await self._employ(place)
-                await self._let_go(place)
+                if await self._employ(place):
+                    await self._dismiss(place)
+                if place.unwanted.is_set():
+                    logger.info("letting go of %s", place.spec.name)
+                    await stop_actors(self._links.engine, [place.spec.name])
             except Exception:  # the boundary that supervises a place: whatever the engine's trouble is, it may pass
                 logger.exception("trouble with %s", place.spec.name)
                 await asyncio.sleep(TICK_S)
 
-    async def _employ(self, place: _Place) -> None:
+    async def _employ(self, place: _Place) -> bool:
+        """Keep the worker until it is not wanted any more; whether it was at work then."""
         logger.info("hiring %s", place.spec.name)
         keeping = asyncio.create_task(self._keeping.keep(place.spec))
         try:
             await place.unwanted.wait()
         finally:
-            place.is_filled = False
+            was_filled, place.is_filled = place.is_filled, False
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+        return was_filled
 
     async def _welcome(self, spec: ActorSpec) -> None:
         await self._links.to(spec.name).ask("take_calls", CallContext(remaining_s=self._view_s))  # it may have been about to go
@@ -145,25 +153,26 @@ class ToolPools:
     def _miss(self, spec: ActorSpec) -> None:
         self._places[spec.name].is_filled = False
 
-    async def _let_go(self, place: _Place) -> None:
+    async def _dismiss(self, place: _Place) -> None:
+        """Return when nobody uses the worker any more, or it is wanted again; its calls end at their own deadlines, and so does this."""
         clock = asyncio.get_running_loop().time
-        may_end_at = clock() + self._view_s + MARGIN_S
-        while place.unwanted.is_set():  # a call ends at its own deadline, and so does this
-            if await self._calls_in_hand(place):
+        heard_at = clock()
+        may_end_at = heard_at + self._view_s + MARGIN_S
+        while place.unwanted.is_set() and clock() < may_end_at:
+            in_hand = await self._calls_in_hand(place)
+            if in_hand is not None:
+                heard_at = clock()
+            if in_hand != 0 and clock() < heard_at + SILENCE_S:
                 may_end_at = max(may_end_at, clock() + MARGIN_S)
-            elif clock() >= may_end_at:
-                logger.info("letting go of %s", place.spec.name)
-                await stop_actors(self._links.engine, [place.spec.name])
-                return
             await asyncio.sleep(TICK_S)
 
-    async def _calls_in_hand(self, place: _Place) -> int:
-        """How many, now that it takes no more."""
+    async def _calls_in_hand(self, place: _Place) -> int | None:
+        """How many, now that it takes no more; none of the dead, and None of one that does not say."""
         try:
             in_hand: int = await self._links.to(place.spec.name).ask("refuse_calls", CallContext(remaining_s=self._view_s))
-        except (ActorUnavailableError, OutcomeUnknownError):  # it is dead
+        except (ActorUnavailableError, OutcomeUnknownError):
             return 0
         except ActorError as error:
             logger.warning("%s does not say what it has in hand: %s", place.spec.name, error)
-            return 1
+            return None
         return in_hand

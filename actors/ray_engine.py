@@ -219,5 +219,7 @@ def _require_cluster() -> None:
 
 def _not_started(spec: ActorSpec, error: Exception) -> ActorUnavailableError:
     reason = f"not within {spec.start_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-    where = f" on a node that has {spec.placement}" if spec.placement != Placement() else ""
-    return ActorUnavailableError(f"{spec.name} did not start{where}: {reason}", spec.name)
+    wanted = {name: value for name, value in _placing(spec.placement).items() if value and name != "scheduling_strategy"}
+    where = f" on a node with {wanted}" if wanted else ""
+    remedy = "; add such a node, or change the labels and resources of the actor's settings" if wanted else ""
+    return ActorUnavailableError(f"{spec.name} did not start{where}: {reason}{remedy}", spec.name)

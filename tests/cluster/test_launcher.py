@@ -83,6 +83,13 @@ def test_nodes_install_what_the_makefile_puts_into_the_folder_that_they_get() ->
     assert "--constraint ~/polaris-llm/constraints.txt ~/polaris-llm/polaris_llm-*.whl" in content["setup_commands"][0]
 
 
+def test_ray_ends_no_node_that_an_actor_is_on() -> None:
+    idle = {spec.name.split("/")[1] for spec in ACTORS if spec.placement.num_cpus == 0}  # as Ray sees their nodes
+
+    assert "tools" not in idle
+    assert workers()["core"]["min_workers"] == workers()["core"]["max_workers"]
+
+
 def test_a_worker_asks_for_no_more_than_its_node_has() -> None:
     cpus = workers()["tools"]["resources"]["CPU"]
 
