@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import pickle
+import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar, cast
 
@@ -30,6 +31,8 @@ YOUNG_OBJECTS = 20_000
 """After how many new objects Python looks for rings of garbage; 700 by itself."""
 MANY = 1_000_000
 """Calls that Ray may let into an actor at once; the mailbox is what bounds its work."""
+REACH_S = 5.0
+"""Seconds in which the cluster's head must take a connection."""
 STOP_S = CLOSE_WAIT_S + 2.0
 """Seconds that an actor gets to tidy up before it is killed."""
 
@@ -89,7 +92,7 @@ class RayEngine:
             return self._handle(name)
 
     def _handle(self, name: str) -> "ActorHandle[Any] | None":
-        if not ray.is_initialized():
+        if not (ray.is_initialized() and _is_reachable()):
             return None
         try:
             return ray.get_actor(name, self._namespace)
@@ -210,6 +213,16 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=STOP_S)
         raise
+
+
+def _is_reachable() -> bool:
+    """Whether the cluster's head listens. Ray itself would wait a minute for one that is gone, and then abort this process."""
+    host, _, port = str(ray.get_runtime_context().gcs_address).rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _require_cluster() -> None:
