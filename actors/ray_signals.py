@@ -25,7 +25,7 @@ def end_in_order() -> None:
 
 def end_at_once() -> None:
     """SIGTERM ends the process as it does by default, if `end_in_order` changed that."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is _end:
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) in (_end, _go_on_ending):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -34,5 +34,9 @@ def _is_nobodys(handler: Any) -> bool:  # whatever signal.getsignal returns
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # so that a second one does not disturb the clean-up
+    signal.signal(number, _go_on_ending)
     sys.exit(128 + number)
+
+
+def _go_on_ending(number: int, frame: FrameType | None) -> None:
+    """A second signal does not disturb the clean-up."""

@@ -60,8 +60,9 @@ def _worker(name: str, pool: str, settings: Settings) -> ActorSpec:
 
 
 def _placement(section: Placed, settings: Settings, *, is_spread: bool = False) -> Placement:
-    """Where the section says, or the runtime where it says nothing; what a tool worker needs beside labels."""
-    place = section if section.labels else settings.runtime
+    """Where the section says; where it says nothing, a tool pool goes with the default one, and all else where the runtime says."""
+    sections = (section, settings.tool_registry) if isinstance(section, PoolSettings) else (section,)
+    place = next((place for place in sections if place.labels), settings.runtime)
     shared = Placement(labels=place.labels, fallback_labels=place.fallback_labels, is_spread=is_spread)
     if not isinstance(section, PoolSettings):
         return shared

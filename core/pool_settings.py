@@ -69,7 +69,7 @@ class ToolRegistrySettings(PoolSettings):
     max_result_chars: int = Field(default=MAX_RESULT_CHARACTERS, ge=1)
     """Characters of one result, as JSON; a longer one is an error of its tool."""
     pools: dict[Name, ToolPoolSettings] = Field(default_factory=dict)
-    """Further pools, by name; what one does not say has its default, not the default pool's value."""
+    """Further pools, by name. One without labels has those of the default pool; what else it leaves out has its default."""
 
     @model_validator(mode="after")
     def _one_pool_each(self) -> "ToolRegistrySettings":

@@ -61,6 +61,15 @@ def test_each_pool_has_its_workers_and_says_what_they_need() -> None:
     assert "pools" in specs
 
 
+def test_a_pool_without_labels_goes_where_the_default_pool_goes_so_that_no_tool_comes_near_the_keys() -> None:
+    pools = {"plain": {"tools": ["a:b"]}, "own": {"tools": ["c:d"], "labels": {"role": "large"}}}
+
+    specs = specs_of(runtime={"labels": {"role": "core"}}, tool_registry={"labels": {"role": "tools"}, "pools": pools})
+
+    assert specs["tools/plain/0"].placement.labels == {"role": "tools"}
+    assert specs["tools/own/0"].placement.labels == {"role": "large"}
+
+
 @pytest.mark.parametrize("name", ["supervisor", "journal"])
 def test_an_actor_has_the_time_to_start_that_the_settings_give(name: str) -> None:
     times = {"supervisor": 2 * 7.0, "journal": 7.0}  # the supervisor starts all others meanwhile
