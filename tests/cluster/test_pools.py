@@ -66,6 +66,9 @@ async def test_worker_of_a_grown_pool_is_replaced_when_it_dies_and_no_call_is_lo
             if place != last:
                 gate.open()
         await until_there_are(growing, "tools/0")
+        keeper = await pid_of(growing, "pools")
+        await kill(keeper)
+        await replaced(growing, "pools", keeper)
         others[last].open()
 
         assert [await tool_contents(growing, session.session_id) for session in sessions] == [[worker] for worker in workers]
