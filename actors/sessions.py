@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.call_context import CallContext
+from ..core.configured_tools import configured_tool
 from ..core.events import Event
 from ..core.exceptions import LLMConfigurationError, OutcomeUnknownError
 from ..core.pool_settings import DEFAULT_POOL
 from ..core.runs import RunOutcome, RunSpec
 from ..core.settings import Settings
-from ..core.tool_functions import load_tool
 from ..core.tool_schema import ListedTool
 from .conversation import Submission
 from .journal import JournalHandle
@@ -79,7 +79,7 @@ class Sessions:
     async def with_tools(self, spec: RunSpec, tools: Sequence[str]) -> RunSpec:
         """The spec with pool tools added: names of the settings' tools, or references `module:attribute`. Raises LLMConfigurationError."""
         named = [await self._listed_tool(name) for name in tools if ":" not in name]
-        referred = [_tool_at(reference) for reference in tools if ":" in reference]
+        referred = [self._tool_at(reference) for reference in tools if ":" in reference]
         elsewhere = [tool for tool in named if self._settings.tool_registry.pool_of(tool.reference) != DEFAULT_POOL]
         return replace(
             spec,
@@ -106,10 +106,9 @@ class Sessions:
             raise LLMConfigurationError(message, config_key="tools", config_value=name)
         return self._listed[name]
 
+    def _tool_at(self, reference: str) -> ListedTool:
+        tool = configured_tool(self._settings, reference)
+        return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))
+
     async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
         return await self.ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
-
-
-def _tool_at(reference: str) -> ListedTool:
-    tool = load_tool(reference)
-    return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))

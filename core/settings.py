@@ -31,7 +31,7 @@ class ToolSettings(Section):
     timeout_s: float | None = Field(default=None, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds of one call; None leaves it to the tool, and then to tool_registry.timeout_s."""
     cache_ttl_s: float | None = Field(default=None, ge=0, validation_alias=AliasChoices("cache_ttl_s", "cache_ttl"))
-    """Seconds a result is kept; 0 and None keep nothing."""
+    """Seconds a result answers equal calls too; 0 keeps nothing, None leaves it to the tool. Never for a tool of effect once."""
 
 
 class PromptSettings(Section):

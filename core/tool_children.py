@@ -145,6 +145,11 @@ class ChildTool(BaseTool):
         """The tool's own schema."""
         return self._tool.get_schema()
 
+    @property
+    def reads_call(self) -> bool:
+        """As the tool itself."""
+        return self._tool.reads_call
+
     async def validate_parameters(self, parameters: dict[str, Any]) -> bool:
         """As the tool itself sees it."""
         return await self._tool.validate_parameters(parameters)

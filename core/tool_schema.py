@@ -24,10 +24,17 @@ class ToolSchema:
     requires_approval: bool = field(default=False, kw_only=True)
     timeout_s: float | None = field(default=None, kw_only=True)
     """Seconds one call may take; None leaves it to the settings."""
+    cache_ttl_s: float | None = field(default=None, kw_only=True)
+    """Seconds for which a result answers equal calls too; None and 0 keep nothing."""
     definitions: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """JSON schemas that `parameters` refers to as `#/$defs/NAME`."""
     closed: bool = field(default=False, kw_only=True)
     """Whether parameters that are not listed are refused."""
+
+    @property
+    def kept_for_s(self) -> float | None:
+        """`cache_ttl_s`, but 0 for a tool that must never be spared a call."""
+        return 0.0 if self.effect == "once" else self.cache_ttl_s
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema (2020-12) of the whole arguments object."""

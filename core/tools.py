@@ -94,6 +94,11 @@ class BaseTool(ABC):
         """Whether running the tool leaves the event loop free."""
         return inspect.iscoroutinefunction(self.execute) or inspect.iscoroutinefunction(self.execute_with_context)
 
+    @property
+    def reads_call(self) -> bool:
+        """Whether an answer may hang on whose work the call is part of, and not on the parameters alone."""
+        return type(self).execute_with_context is not BaseTool.execute_with_context
+
     async def validate_parameters(self, parameters: dict[str, Any]) -> bool:
         """True; raises LLMToolError naming every parameter that does not satisfy the schema, and why."""
         schema = self.get_schema()
