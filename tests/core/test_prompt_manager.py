@@ -143,6 +143,12 @@ def test_no_context_means_no_system_prompt(context: dict[str, object] | None) ->
     assert (message.role, message.content) == (MessageRole.USER, "now")
 
 
+def test_a_directory_may_be_given_as_text(tmp_path: Path) -> None:
+    write(tmp_path / "a.yml", "hello")
+
+    assert PromptManager(str(tmp_path)).render_template("greeting") == "hello"
+
+
 def test_file_that_changes_is_read_again_when_that_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     write(path, "first")
