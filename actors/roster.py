@@ -10,9 +10,9 @@ from .engine import ActorSpec, Placement
 from .names import Names
 
 
-def supervisor_spec(settings: Settings) -> ActorSpec:
-    """The one actor that the runtime itself creates."""
-    return _spec(Names(settings).supervisor, "supervisor", settings)
+def supervisor_spec(settings: Settings, founder: str = "") -> ActorSpec:
+    """The one actor that the runtime itself creates; it knows by whom."""
+    return _spec(Names(settings).supervisor, "supervisor", settings, founder=founder)
 
 
 def actor_specs(settings: Settings) -> tuple[ActorSpec, ...]:

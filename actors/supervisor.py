@@ -21,7 +21,14 @@ class Supervisor:
     """Keeps a roster of actors alive, for as long as their owner is, unless they are detached from it."""
 
     def __init__(
-        self, links: Links, roster: Sequence[ActorSpec], settings: Settings, *, owner_lease_s: float | None, spare: Sequence[str] = ()
+        self,
+        links: Links,
+        roster: Sequence[ActorSpec],
+        settings: Settings,
+        *,
+        owner_lease_s: float | None,
+        spare: Sequence[str] = (),
+        founder: str = "",
     ) -> None:
         """`spare` are actors that others of the roster may have created: they end with all the rest."""
         self._links = links
@@ -29,6 +36,7 @@ class Supervisor:
         self._spare = tuple(spare)
         self._roster = tuple(roster)
         self._settings = settings
+        self._founder = founder
         self._owner_lease_s = owner_lease_s
         self._replaced: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -53,6 +61,10 @@ class Supervisor:
     def settings(self, call: CallContext) -> Settings:
         """What the runtime was started with: joiners need nothing else."""
         return self._settings
+
+    def founder(self, call: CallContext) -> str:
+        """Which of those that started the runtime at the same time was the first, and so owns it."""
+        return self._founder
 
     def renew_lease(self, call: CallContext) -> None:
         """The owner lives."""
