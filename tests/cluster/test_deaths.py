@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
@@ -42,13 +43,17 @@ async def test_tool_that_must_not_run_twice_is_not_run_again_when_its_worker_die
     assert content.startswith("outcome unknown")
 
 
-async def test_child_process_of_a_tool_dies_with_its_worker(runtime: LLMRuntime, gate: Gate) -> None:
-    session = await runtime.asubmit(plan(call("block_at", gate=str(gate)), answer("done")), tools=[pool_tool("block_at")])
+async def test_child_process_of_a_tool_and_what_that_started_die_with_its_worker(runtime: LLMRuntime, gate: Gate) -> None:
+    session = await runtime.asubmit(plan(call("block_in_company", gate=str(gate)), answer("done")), tools=[pool_tool("block_in_company")])
     child = await gate.arrived()
+    company = psutil.Process(child).children(recursive=True)
 
     await kill(await pid_of(runtime, "tools/0"))
-    await gone(child)
+    for pid in (child, *(process.pid for process in company)):
+        await gone(pid)
     gate.open()
+
+    assert len(company) == 2  # the tool's own process, and the one that watched over both
 
     assert (await session.aresult(RESULT_S)).result == "done"
 
