@@ -1,7 +1,6 @@
 """Tools as the settings want them: found by their references, each with its own time and its results' time."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +38,7 @@ class ConfiguredTool(BaseTool):
     def __init__(self, tool: BaseTool, settings: ToolSettings) -> None:
         super().__init__(tool.name, tool.description)
         self._tool = tool
-        said: Mapping[str, Any] = {"timeout_s": settings.timeout_s, "cache_ttl_s": settings.cache_ttl_s}
-        self._said = {name: value for name, value in said.items() if value is not None}
+        self._said: dict[str, Any] = settings.model_dump(exclude={"enabled"}, exclude_none=True)  # fields of ToolSchema
 
     def get_schema(self) -> ToolSchema:
         """The tool's own schema but for what the settings say."""

@@ -30,6 +30,8 @@ class ToolSettings(Section):
     """Whether the pool offers the tool, if tool_registry.tools lists it."""
     timeout_s: float | None = Field(default=None, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds of one call; None leaves it to the tool, and then to tool_registry.timeout_s."""
+    max_result_chars: int | None = Field(default=None, ge=1)
+    """Characters of one result, where that is less than tool_registry.max_result_chars."""
     cache_ttl_s: float | None = Field(default=None, ge=0, validation_alias=AliasChoices("cache_ttl_s", "cache_ttl"))
     """Seconds a result answers equal calls too; 0 keeps nothing, None leaves it to the tool. Never for a tool of effect once."""
 

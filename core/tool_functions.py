@@ -29,6 +29,7 @@ class ToolOptions(TypedDict, total=False):
     effect: Effect
     timeout_s: float | None
     cache_ttl_s: float | None
+    max_result_chars: int | None
     requires_approval: bool
 
 

@@ -70,7 +70,8 @@ class ToolRunner:
             value = await outcome if inspect.isawaitable(outcome) else outcome
         except SystemExit as exc:  # which would end the event loop
             raise LLMToolError(f"tool {tool.name!r} called sys.exit({exc.code!r}); let it return", tool.name, cause=exc) from exc
-        return checked_result(value, tool.name, self.max_result_characters)
+        own_cap = tool.get_schema().max_result_chars
+        return checked_result(value, tool.name, min(self.max_result_characters, own_cap or self.max_result_characters))
 
 
 def failed_result(tool_name: str, call_id: str, error: BaseException, seconds: float = 0.0) -> ToolResult:

@@ -26,6 +26,8 @@ class ToolSchema:
     """Seconds one call may take; None leaves it to the settings."""
     cache_ttl_s: float | None = field(default=None, kw_only=True)
     """Seconds for which a result answers equal calls too; None and 0 keep nothing."""
+    max_result_chars: int | None = field(default=None, kw_only=True)
+    """Characters of one result, as JSON, where that is less than the settings allow."""
     definitions: dict[str, Any] = field(default_factory=dict, kw_only=True)
     """JSON schemas that `parameters` refers to as `#/$defs/NAME`."""
     closed: bool = field(default=False, kw_only=True)

@@ -17,14 +17,14 @@ def test_a_disabled_tool_is_not_offered(disabled: list[str], offered: list[str])
 
 
 def test_what_the_settings_say_of_a_tool_holds_over_what_it_says_of_itself() -> None:
-    said = {name: {"timeout": 9.0, "cache_ttl": 60} for name in ("block_briefly", "note", "process_id")}
+    said = {name: {"timeout": 9.0, "cache_ttl": 60, "max_result_chars": 50} for name in ("block_briefly", "note", "process_id")}
     patience, notes, unlisted = (f"support.tools_sample:{name}" for name in ("block_briefly", "NoteTool", "process_id"))
     settings = Settings.load({"tools": said, "tool_registry": {"tools": [patience, notes, NAMES[0]]}})
 
     patient, kept, plain, free = (configured_tool(settings, name) for name in (patience, notes, NAMES[0], unlisted))
 
     assert (patient.get_schema().timeout_s, patient.is_async, patient.name) == (9.0, False, "block_briefly")
-    assert (kept.get_schema().cache_ttl_s, kept.get_schema().timeout_s) == (60.0, 9.0)
+    assert (kept.get_schema().cache_ttl_s, kept.get_schema().timeout_s, kept.get_schema().max_result_chars) == (60.0, 9.0, 50)
     assert (plain.get_schema().timeout_s, free.get_schema().timeout_s) == (None, None)
 
 
