@@ -48,6 +48,13 @@ def actor_specs(settings: Settings) -> tuple[ActorSpec, ...]:
     )
 
 
+def own_host_spec(settings: Settings, session_id: str) -> ActorSpec:
+    """The host of one session alone, which is created for it and stopped after it."""
+    name = Names(settings).own_host(session_id)
+    hosting = _placement(settings.conversation_management, settings, is_spread=True)
+    return _spec(name, "conversations", settings, placement=hosting, host_name=name)
+
+
 def spare_workers(settings: Settings) -> dict[str, tuple[ActorSpec, ...]]:
     """The workers that come and go, by their pools: those of pools that may grow."""
     pools = Names(settings).pools

@@ -58,6 +58,8 @@ class ConversationSettings(Placed):
     hosts: int = Field(default=1, ge=1)
     """Conversation hosts, each a process."""
     max_sessions_per_host: int = Field(default=2000, ge=1)
+    max_own_hosts: int = Field(default=16, ge=1)
+    """Sessions of isolation "process" that have a run under way; each has a host of its own, and further ones wait."""
     max_conversations: int = Field(default=1000, ge=1)
     """Of one ConversationManager."""
     max_messages_per_conversation: int = Field(default=100, ge=1)
