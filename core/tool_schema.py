@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from .pickling import pickled_by_fields
+from .providers.google_schema import wire_schema
 
 Effect = Literal["pure", "idempotent", "once"]
 """pure: same arguments, same answer, no effect. idempotent: may be run again. once: must never run twice for one call."""
@@ -55,6 +56,13 @@ class ToolSchema:
     def to_anthropic_format(self) -> dict[str, Any]:
         """The tool as Anthropic's messages take it."""
         return {"name": self.name, "description": self.description, "input_schema": self.json_schema()}
+
+    def to_google_format(self) -> dict[str, Any]:
+        """The tool as one of Gemini's function declarations."""
+        declaration: dict[str, Any] = {"name": self.name, "description": self.description}
+        if self.parameters:  # an object that may have no properties is refused
+            declaration["parametersJsonSchema"] = wire_schema(self.json_schema())
+        return declaration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

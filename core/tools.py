@@ -119,6 +119,10 @@ class BaseTool(ABC):
         """The tool as Anthropic's messages take it."""
         return self._callable_schema().to_anthropic_format()
 
+    def get_google_format(self) -> dict[str, Any]:
+        """The tool as Gemini takes it."""
+        return self._callable_schema().to_google_format()
+
     def _callable_schema(self) -> ToolSchema:
         return replace(self.get_schema(), name=self.name, description=self.description)
 
