@@ -41,8 +41,9 @@ def tool_registry_for(settings: Settings) -> ToolRegistry:
     """The tools that the settings list and do not disable, each with its own limits."""
     wanted = settings.tool_registry
     registry = ToolRegistry(default_timeout_s=wanted.timeout_s, max_result_characters=wanted.max_result_chars)
-    for reference in enabled_tools(settings):
-        registry.register_tool(configured_tool(settings, reference))
+    for pool in wanted.all_pools:
+        for reference in enabled_tools(settings, pool):
+            registry.register_tool(configured_tool(settings, reference))
     return registry
 
 
