@@ -49,7 +49,6 @@ _REPLACED = {
 _WITHOUT_EFFECT = {
     "llm.enable_streaming": "answers arrive whole",
     "llm.enable_safety_settings": "no provider here has such a switch; what its API takes stands in llm.extras",
-    "llm.top_p": "write it into llm.extras, which goes with every request",
     "llm.top_k": "write it into llm.extras, if the server takes it",
     "tool_registry.custom_tools_directory": "no directory is searched for code; list tools as module:name in tool_registry.tools",
     "tool_registry.enable_tool_validation": "arguments are always checked against the tool's schema",
@@ -175,7 +174,7 @@ def _reason_to_drop(name: str, content: Mapping[str, Any]) -> str | None:
 def _idle_reason(name: str, content: Mapping[str, Any]) -> str | None:
     """Why a setting of ours, which is checked like all others, changes nothing in this place."""
     is_mock = (_at(content, "llm.kind") or _at(content, "llm.provider") or "mock") == "mock"
-    return "the mock asks no server" if is_mock and name in ("llm.base_url", "llm.api_endpoint") else None
+    return "the mock asks no server" if is_mock and name in ("llm.base_url", "llm.api_endpoint", "llm.top_p") else None
 
 
 def _tool_option_reason(path: Path, settings: type[BaseModel]) -> str | None:

@@ -187,6 +187,14 @@ def test_a_provider_without_a_client_is_refused_with_those_that_have_one() -> No
         Settings.load({"llm": {"provider": "nobody"}})
 
 
+def test_the_sampling_of_polariss_settings_is_used_where_a_server_is_asked() -> None:
+    llm = {"provider": "openai", "model_name": "m", "api_key": "env:KEY", "top_p": 0.9}
+
+    assert Settings.load({"llm": llm}).provider().top_p == 0.9
+    assert notes({"llm": llm})["llm.top_p"].is_used
+    assert not notes({"llm": {"provider": "mock", "top_p": 0.9}})["llm.top_p"].is_used
+
+
 def test_what_is_not_used_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     Settings.load({"observability": {"enable_llm_metrics": True}})
 
