@@ -4,7 +4,6 @@ Run by `test_nodes.py` as a process. It tells on which kind of node every actor 
 """
 
 import asyncio
-import json
 import sys
 from typing import Any
 
@@ -16,6 +15,7 @@ from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.actors.session_handle import SessionHandle
 from polaris_llm.core.settings import Settings
 from support.cluster_gates import Gate
+from support.cluster_program import tell
 from support.cluster_runtime import RESULT_S, new_name, pool_tool
 from support.launcher_files import cluster_settings, launcher
 from support.runtime_model import answer, plan
@@ -32,13 +32,14 @@ POOLS = {
         "fallback_labels": [{"role": "in(tools,core)"}],
         "resources": {LICENCE: 1},
     },
-    "anywhere": {"tools": [pool_tool("block_at")], "workers": 2, "labels": {"role": "in(tools,core)"}},
+    "anywhere": {"tools": [pool_tool("block_at")], "workers": 2, "labels": {"role": "in(tools,core)"}, "num_cpus": 2.5},  # of a node's 4
 }
 
 
 def main(gate: Gate) -> None:
     """Tell the kinds of nodes of all actors while the default pool is grown, and of the tool calls."""
     address, kinds = cluster()
+    tell(nodes=sorted(kinds.values()))
     with LLMRuntime.start(settings(address)) as runtime:
         burst = [submit(runtime, gate, "wait_at") for _ in range(3)]
         asyncio.run(gate.arrived(times=3))
@@ -46,14 +47,14 @@ def main(gate: Gate) -> None:
         gate.open()
         others = [submit(runtime, gate, "wait_at_once_only"), submit(runtime, gate, "block_at", "block_at")]
         calls = [sorted(kind_of(pid, kinds) for pid in results_of(session)) for session in (*burst, *others)]
-        sys.stdout.write(f"{json.dumps({'actors': actors, 'calls': calls})}\n")
+        tell(actors=actors, calls=calls)
 
 
 def settings(address: str) -> Settings:
     """Those of cluster-settings.yaml, with a scripted model, pools of the test, and one worker where it says two."""
     content = cluster_settings()
     model = {"script": "support.cluster_model:play", "labels": content["llm"]["labels"]}
-    registry = {"tools": [pool_tool("wait_at")], "pools": POOLS, "workers": 1, "calls_per_worker": 1, "grow_after_s": 0.0}
+    registry = {"tools": [pool_tool("wait_at")], "pools": POOLS, "workers": 1, "calls_per_worker": 1, "grow_after_s": 0.0, "num_cpus": 0.25}
     runtime = {"address": address, "name": new_name(), "detached": False}
     changes = {"tool_registry": registry, "runtime": runtime}
     return Settings.load({**content, **{name: content[name] | change for name, change in changes.items()}, "llm": model})

@@ -21,10 +21,12 @@ def temporary() -> Iterator[str]:
         yield folder
 
 
+@pytest.mark.timeout(240)  # three nodes and a runtime are started for it
 async def test_actors_and_tool_calls_are_on_the_nodes_that_the_settings_say(python_path: None, temporary: str, gate: Gate) -> None:
     environment = without_ray(RAY_TMPDIR=temporary, RAY_AUTH_MODE="disabled")
 
     async with started(str(Path(__file__).with_name("nodes_program.py")), str(gate), environment=environment) as program:
+        assert await program.answer() == {"nodes": ["core", "head", "tools"]}
         told = await program.answer()
         assert await program.ended() == 0
 
