@@ -1,5 +1,7 @@
 """Starts, finds and stops a runtime's actors."""
 
+import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,12 +11,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from ..core.call_context import CallContext
-from ..core.exceptions import LLMConfigurationError
+from ..core.exceptions import ActorError, LLMConfigurationError
 from ..core.settings import Settings
 from .keeping import stop_actors as stop_by_name
 from .links import Links
 from .names import Names
 from .roster import actor_specs, spare_workers, supervisor_spec
+
+logger = logging.getLogger(__name__)
 
 SettingsSource = str | Path | Mapping[str, Any] | Settings | None
 """A YAML file, its content, settings, or the default ones."""
@@ -60,6 +64,17 @@ async def stop_actors(links: Links, settings: Settings) -> None:
     # The supervisor first, or it would replace the others.
     specs = (*reversed(actor_specs(settings)), *(spec for specs in spare_workers(settings).values() for spec in specs))
     await stop_by_name(links.engine, [Names(settings).supervisor, *(spec.name for spec in specs)])
+
+
+async def renew_lease(links: Links, settings: Settings) -> None:
+    """Tell the supervisor again and again that the process that started it lives."""
+    supervisor = links.to(Names(settings).supervisor)
+    while True:
+        try:
+            await supervisor.ask("renew_lease", CallContext())
+        except ActorError as error:
+            logger.warning("the supervisor does not answer: %s", error)
+        await asyncio.sleep(settings.runtime.lease_s / 3)
 
 
 def require_references(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -138,8 +139,19 @@ def _admission(settings: RuntimeSettings) -> dict[str, str]:
     if "RAY_AUTH_MODE" in os.environ:
         return {}
     if settings.detached:  # others shall join: Ray keeps a token for them in ~/.ray/auth_token
+        _write_users_token()
         return {"RAY_AUTH_MODE": "token"}
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
+def _write_users_token() -> None:
+    """A token where there is none yet, in a file of the user's alone: Ray would make one that everybody on the machine can read."""
+    path = Path.home() / ".ray" / "auth_token"
+    if AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        return
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
 
 
 @contextlib.contextmanager

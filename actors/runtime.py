@@ -6,17 +6,15 @@ async twin.
 
 import asyncio
 import atexit
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.call_context import CallContext
 from ..core.client_factory import configuration_of
-from ..core.exceptions import ActorError
 from ..core.llm_client import LLMClient, PortClient
 from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
+from ..core.session_summaries import SessionSummary
 from ..core.settings import Settings
 from ..core.tools import BaseTool
 from .background import BackgroundLoop, Chores
@@ -24,16 +22,15 @@ from .connection import Connection, greeting, open_connection
 from .health import health_of
 from .links import Links
 from .live_tools import LiveTools
+from .local_runtimes import with_local_address
 from .names import Names
-from .opening import Opening, SettingsSource, find_actors, require_references, start_actors, stop_actors, with_runtime
+from .opening import Opening, SettingsSource, find_actors, renew_lease, require_references, start_actors, stop_actors, with_runtime
 from .requests import Prompt, Request, default_spec, run_spec
 from .session_handle import SessionHandle
 from .sessions import Sessions
 from .simulation import OnProgress, simulate
 from .submissions import Submissions
 from .wiring.model import OnLoop, model_port
-
-logger = logging.getLogger(__name__)
 
 
 class LLMRuntime:
@@ -73,8 +70,12 @@ class LLMRuntime:
 
     @classmethod
     def connect(cls, name: str = "polaris", **runtime: Any) -> Self:  # as in `start`
-        """Join a running runtime by its name; raises LLMConfigurationError when there is none in the cluster."""
-        return cls._opened(with_runtime(None, {"name": name, **runtime}), find_actors)
+        """Join a running runtime by its name; without an address, the one that `polaris-llm start` serves on this machine.
+
+        Raises:
+            LLMConfigurationError: There is no such runtime, or the cluster cannot be joined.
+        """
+        return cls._opened(with_local_address(with_runtime(None, {"name": name, **runtime})), find_actors)
 
     @classmethod
     async def aconnect(cls, name: str = "polaris", **runtime: Any) -> Self:  # as in `start`
@@ -109,7 +110,7 @@ class LLMRuntime:
             raise
         runtime = cls(opened.settings, connection, background, links, owner=opened.owner)
         if opened.owner and not opened.settings.runtime.detached:
-            runtime._chores.do(runtime._renew_lease())
+            runtime._chores.do(renew_lease(links, opened.settings))
         return runtime
 
     def stop(self) -> None:
@@ -188,6 +189,14 @@ class LLMRuntime:
         """A session by its id, whoever submitted it."""
         return SessionHandle(session_id, self._sessions, self._background)
 
+    def sessions(self, count: int = 50, *, only_open: bool = False) -> tuple[SessionSummary, ...]:
+        """The sessions that were submitted last, by anybody, the latest first; at most 500 are told."""
+        return self._background.run(self._sessions.newest(count, only_open))
+
+    async def asessions(self, count: int = 50, *, only_open: bool = False) -> tuple[SessionSummary, ...]:
+        """See `sessions`."""
+        return await self._background.arun(self._sessions.newest(count, only_open))
+
     def attach(self, session_id: str, tools: Sequence[BaseTool | Callable[..., Any]]) -> SessionHandle:
         """Run a session's live tools in this process from now on, in place of one that is gone."""
         self._background.run(self._submissions.attach(self._request("", {"session_id": session_id, "tools": tools}), None))
@@ -238,12 +247,3 @@ class LLMRuntime:
 
     def _request(self, objective: Prompt, options: Mapping[str, Any]) -> Request:  # as in `submit`
         return Request.of(objective, options, default_spec(self.settings))
-
-    async def _renew_lease(self) -> None:
-        supervisor = self._links.to(self._names.supervisor)
-        while True:
-            try:
-                await supervisor.ask("renew_lease", CallContext())
-            except ActorError as error:
-                logger.warning("the supervisor does not answer: %s", error)
-            await asyncio.sleep(self.settings.runtime.lease_s / 3)

@@ -40,6 +40,14 @@ class SessionHandle:
         while (event := await self._background.arun(_next(stream))) is not None:
             yield event
 
+    def log(self, after: int = 0) -> tuple[Event, ...]:
+        """The events after the first `after` that have happened so far; raises UnknownSessionError."""
+        return self._background.run(self._sessions.log(self.session_id, after))
+
+    async def alog(self, after: int = 0) -> tuple[Event, ...]:
+        """See `log`."""
+        return await self._background.arun(self._sessions.log(self.session_id, after))
+
     def send(self, text: str) -> None:
         """A message into the run under way, or a new run if none is."""
         self._background.run(self._sessions.say(self.session_id, self._new_run_id(), text))

@@ -11,10 +11,11 @@ from ..core.events import Event
 from ..core.exceptions import ActorUnavailableError, LLMConfigurationError, OutcomeUnknownError
 from ..core.pool_settings import DEFAULT_POOL
 from ..core.runs import Isolation, RunOutcome, RunSpec
+from ..core.session_summaries import SessionSummary
 from ..core.settings import Settings
 from ..core.tool_schema import ListedTool
 from .conversation import Submission
-from .journal import JournalHandle
+from .journal import JournalHandle, unknown_session
 from .links import Link, Links
 from .names import Names
 from .requests import completed
@@ -74,6 +75,17 @@ class Sessions:
     async def is_known(self, session_id: str) -> bool:
         """See JournalHandle."""
         return await self._journal.is_known(session_id)
+
+    async def log(self, session_id: str, after: int) -> tuple[Event, ...]:
+        """The events after the first `after` that have happened so far; raises UnknownSessionError."""
+        events = await self._journal.read(session_id, after)
+        if not events and not await self._journal.is_known(session_id):
+            raise unknown_session(session_id)
+        return events
+
+    async def newest(self, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
+        """See JournalHandle."""
+        return await self._journal.newest(count, only_open)
 
     async def session_ids(self) -> tuple[str, ...]:
         """See JournalHandle."""

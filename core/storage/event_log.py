@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ..events import Event, RunEnded, RunStarted, event_from_json, event_to_json
 from ..exceptions import JournalConflictError, OverloadedError
@@ -78,6 +79,10 @@ class MemoryEventLog:
     def session_ids(self) -> tuple[str, ...]:
         """All sessions, oldest first."""
         return tuple(self._logs)
+
+    def newest(self, count: int, *, only_open: bool = False) -> tuple[str, ...]:
+        """The sessions that were begun last, the latest first; of all, or of those with a run that has not ended."""
+        return tuple(islice((name for name, log in reversed(self._logs.items()) if log.is_open or not only_open), count))
 
     def _note_whether_open(self, session_id: str, log: _Log, lines: tuple[LogLine, ...]) -> None:
         for line in lines:

@@ -33,7 +33,7 @@ def module_name(path: Path) -> str:
 
 
 PACKAGE = ROOT / "polaris_llm"
-SOURCES = (*PACKAGE.glob("*.py"), *(PACKAGE / "core").rglob("*.py"), *(PACKAGE / "actors").rglob("*.py"))
+SOURCES = (*PACKAGE.glob("*.py"), *(PACKAGE / "cli").glob("*.py"), *(PACKAGE / "core").rglob("*.py"), *(PACKAGE / "actors").rglob("*.py"))
 MODULES = {module_name(path): path for path in SOURCES}
 
 

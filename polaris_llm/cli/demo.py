@@ -1,0 +1,94 @@
+"""`polaris-llm demo`: a simulated web farm is adapted, one agentic session per decision."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..actors.runtime import LLMRuntime
+from ..core.runs import RunLimits
+from ..core.scenarios.results import SimulationResults
+from ..core.scenarios.scenario import FAMILIES, Scenario
+from ..core.scenarios.table import results_table
+from .commands import Command, as_json_option, examples
+from .output import print_json, stderr, stdout
+from .settings_choice import SettingsChoice, settings_options
+from .tool_choice import with_modules_of_this_folder
+
+REASONER = "polaris_llm.core.scenarios.reasoner:reason"
+REAL_MODEL_DECISIONS = 10
+"""Control periods of a demo against a real model, which is slow and may cost money."""
+
+
+@click.command(
+    cls=Command,
+    short_help="Adapt a simulated web farm, by a script or a model.",
+    epilog=examples(
+        "polaris-llm demo --engine inline --seeds 1 --periods 4   # without Ray",
+        "polaris-llm demo --provider local --base-url http://127.0.0.1:8080/v1 --model my-model",
+    ),
+)
+@settings_options
+@click.option("--engine", type=click.Choice(["ray", "inline"]), default="ray", show_default=True, help="inline needs no Ray.")
+@click.option("--seeds", type=click.IntRange(1, 100), help="Runs of each scenario.  [default: 3; against a real model 1]")
+@click.option("--periods", type=click.IntRange(1, 200), help="Control periods of each run.  [default: 12; against a real model 10]")
+@as_json_option
+@with_modules_of_this_folder
+def demo(choice: SettingsChoice, engine: str, as_json: bool, **sizes: int | None) -> None:
+    """Adapt a simulated web farm: one agentic session per control period, scenarios side by side.
+
+    Unless you name a model, a scripted reasoner decides: no language model is asked.
+    """
+    scripted = choice.settings is None and choice.provider in (None, "mock")
+    settings = choice.load(*([f"llm.script={REASONER}"] if scripted else []))
+    provider = settings.provider()
+    real = provider.kind != "mock"
+    scenarios = _scenarios(sizes["seeds"] or (1 if real else 3), sizes["periods"] or (REAL_MODEL_DECISIONS if real else 12), real)
+    agent = {"protocol": "json", "limits": RunLimits(max_steps=4, deadline_s=300.0)} if provider.kind == "local" else {}
+    console = stderr()
+    with console.status(f"Starting the actors ({engine})"):
+        started = LLMRuntime.start(settings, engine=engine)
+    with started as runtime:
+        who = f"{provider.kind} model {provider.model}" if real else "mock (a script, no language model)"
+        console.print(f"{len(scenarios)} scenarios on engine {engine}, decided by {who}", markup=False)
+        results = with_progress(console, lambda tell: runtime.simulate(scenarios, on_progress=tell, **agent))
+    if as_json:
+        print_json(_as_json(results))
+    else:
+        _show(stdout(), results)
+
+
+def with_progress(console: Console, work: Callable[[Callable[[int, int], None]], SimulationResults]) -> SimulationResults:
+    """The results of a simulation; until they are there, a bar tells how many decisions were made."""
+    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # rich's columns
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("decisions", total=None)
+        results = work(lambda decided, total: progress.update(task, completed=decided, total=total))
+        decided = sum(len(result.outcomes) for result in results.finished)
+        progress.update(task, completed=decided, total=decided)
+    return results
+
+
+def _scenarios(seeds: int, periods: int, real: bool) -> list[Scenario]:
+    families = ["high_load"] if real else sorted(FAMILIES)
+    return [FAMILIES[family](seed, periods) for family in families for seed in range(1, seeds + 1)]
+
+
+def _as_json(results: SimulationResults) -> dict[str, Any]:  # JSON
+    failures = [{"scenario": failure.scenario.name, "error": asdict(failure.error)} for failure in results.failures]
+    return {"rows": [asdict(row) for row in results.rows()], "failures": failures, "wall_s": results.wall_s}
+
+
+def _show(console: Console, results: SimulationResults) -> None:
+    console.print(results_table(results))
+    for problem, count in results.problems().items():
+        console.print(f"{count} decisions without effect: {problem}", style="yellow", markup=False)
+    rows = results.rows()
+    tokens = sum(row.tokens for row in rows)
+    decisions = sum(len(result.outcomes) for result in results.finished)
+    better = sum(row.utility > row.threshold_utility for row in rows)
+    console.print(f"\nAgents earned more utility than the threshold baseline in {better} of {len(rows)} runs.")
+    console.print(f"{decisions} decisions, {sum(row.steps for row in rows)} steps, {tokens:,} tokens, {results.wall_s:.1f} s in all")

@@ -1,0 +1,69 @@
+"""Options that say which running runtime a command talks to."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from ..actors.local_runtimes import LocalRuntime, Place
+from ..actors.runtime import LLMRuntime
+from ..core.exceptions import ActorError, LLMConfigurationError
+from .commands import NoRuntimeError, taken_together
+from .output import stderr
+
+NAME = "polaris"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeChoice:
+    """A runtime, by its name and where it is."""
+
+    name: str
+    address: str | None
+
+    @property
+    def local(self) -> LocalRuntime | None:
+        """The runtime as this machine's user serves it, unless the user means one elsewhere."""
+        return None if self.elsewhere else Place(self.name).find()
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The address of the cluster that is meant, if one is named."""
+        return self.address or os.environ.get("RAY_ADDRESS")
+
+    @contextmanager
+    def connected(self) -> Iterator[LLMRuntime]:
+        """The runtime while a command uses it; raises NoRuntimeError."""
+        with self._connect() as runtime:
+            yield runtime
+
+    def _connect(self) -> LLMRuntime:
+        if self.elsewhere is None and self.local is None:
+            raise NoRuntimeError(nothing_here(self.name))
+        try:
+            with stderr().status(f"Connecting to {self.name}"):
+                return LLMRuntime.connect(self.name, address=self.address)
+        except (LLMConfigurationError, ActorError) as error:
+            raise NoRuntimeError(error.message) from None
+
+
+def nothing_here(name: str) -> str:
+    """What is told where no runtime is served."""
+    return (
+        f"no runtime {name!r} is being served on this machine: start one with `polaris-llm start --background`, "
+        "or say where one is with --address or RAY_ADDRESS"
+    )
+
+
+runtime_options = taken_together(
+    "which",
+    RuntimeChoice,
+    click.option("--name", default=NAME, show_default=True, help="The runtime's name."),
+    click.option(
+        "--address",
+        metavar="HOST:PORT",
+        help="The Ray cluster it runs on.  [default: RAY_ADDRESS, else what `start` serves on this machine]",
+    ),
+)
