@@ -53,7 +53,7 @@ def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: T
     The answer goes to stdout, the steps to stderr. With --json, every event is one JSON line on stdout; the last one holds the answer.
     """
     with asked_runtime(choice, which, given["connect"], given["engine"]) as runtime:
-        if not (given["connect"] or choice.names_a_model):
+        if not (given["connect"] or choice.is_made):
             note(MOCK_NOTE)
         limits = _limits(runtime, given)
         session = runtime.submit(objective, tools=allowed.load(), system=given["system"], provider=given["use"], limits=limits)
@@ -75,6 +75,10 @@ MOCK_NOTE = "No model was named, so a mock answers: say --settings FILE, or --pr
 def asked_runtime(choice: SettingsChoice, which: RuntimeChoice, connect: bool, engine: str) -> Iterator[LLMRuntime]:
     """The running runtime, or one for this command alone."""
     if connect:
+        if choice.is_made:
+            raise click.UsageError(
+                "--connect asks a runtime that has settings of its own: leave out --settings, --set and what names a model"
+            )
         with which.connected() as runtime:
             yield runtime
         return

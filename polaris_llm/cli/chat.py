@@ -46,7 +46,7 @@ def chat(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, as_j
     Answers appear as they are written, if the model can. With tools each message is a run of one session. What is piped in is one
     message a line. With --json, each answer is one JSON line.
     """
-    if not (given["connect"] or choice.names_a_model):
+    if not (given["connect"] or choice.is_made):
         note(MOCK_NOTE)
     with ExitStack() as open_things:
         talk = _talk(choice, which, allowed, given, open_things)
@@ -81,8 +81,10 @@ def _talk(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, giv
     if allowed.tools or allowed.live_tools:
         runtime = open_things.enter_context(asked_runtime(choice, which, given["connect"], given["engine"]))
         return AgentTalk(runtime, timeout_s, tools=allowed.load(), system=system, provider=use)
-    connected = open_things.enter_context(which.connected()) if given["connect"] else None
-    client = connected.client(use) if connected else client_for(choice.load().provider(use))
+    if given["connect"]:
+        client = open_things.enter_context(asked_runtime(choice, which, True, given["engine"])).client(use)
+    else:
+        client = client_for(choice.load().provider(use))
     return open_things.enter_context(ModelTalk(client, system, timeout_s))
 
 

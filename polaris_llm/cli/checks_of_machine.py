@@ -33,6 +33,7 @@ FULL = 0.95
 """The part of a disk from which on Ray creates no objects any more."""
 MAX_TEMP_PATH = 40
 """Characters of the folder for temporary files: the path of a socket of Ray's in it may have 107."""
+TOLD_MISSING = 3
 IMPORT_S = 60.0
 SHARED_MEMORY = Path("/dev/shm")
 TOKEN = Path(".ray") / "auth_token"
@@ -58,8 +59,9 @@ def extra_finding(extra: str) -> Finding:
     missing = sorted(set(_missing(PACKAGE, extra)))
     if not missing:
         return ok(f"extra {extra}", f"installed: {purpose}")
+    told = ", ".join(missing[:TOLD_MISSING]) + (", ..." if len(missing) > TOLD_MISSING else "")
     remedy = f"if you need it: pip install '{PACKAGE}[{extra}]'"
-    return Finding(check=f"extra {extra}", verdict="skipped", detail=f"not installed ({', '.join(missing)}): {purpose}", remedy=remedy)
+    return Finding(check=f"extra {extra}", verdict="skipped", detail=f"not installed ({told}): {purpose}", remedy=remedy)
 
 
 def disk_finding(folder: Path) -> Finding:

@@ -50,9 +50,6 @@ class Command(click.Command):
         except LLMIntegrationError as error:
             told = _NoRuntime if isinstance(error, NoRuntimeError) else click.ClickException
             raise told(f"{error.message} [{error.error_code}]") from None
-        except KeyboardInterrupt:
-            click.echo("Interrupted", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 class Group(click.Group):
@@ -60,6 +57,14 @@ class Group(click.Group):
 
     command_class = Command
     group_class = type
+
+    def invoke(self, ctx: click.Context) -> Any:  # as above
+        """Import the command and run it; click itself would call Ctrl-C a failure."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 class LazyGroup(Group):

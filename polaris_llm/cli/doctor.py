@@ -18,7 +18,7 @@ from .tool_choice import with_modules_of_this_folder
 COLUMNS = (
     Column("check", no_wrap=True),
     Column("verdict", no_wrap=True),
-    Column("what was found, and what to do", overflow="fold", ratio=1),
+    Column("what was found, and what to do", overflow="fold"),
 )
 STYLES = {"ok": "green", "warning": "yellow", "wrong": "bold red", "skipped": "dim"}
 

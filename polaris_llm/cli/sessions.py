@@ -16,14 +16,15 @@ from .runtime_choice import RuntimeChoice, runtime_options
 from .story import Story, as_text, print_event, seconds
 
 COLUMNS = (
-    Column("session", no_wrap=True, overflow="ellipsis", min_width=8),
+    Column("session", no_wrap=True),
     Column("status", no_wrap=True),
     Column("steps", justify="right"),
     Column("tokens", justify="right"),
     Column("took", justify="right", no_wrap=True),
     Column("begun", no_wrap=True),
-    Column("objective", no_wrap=True, overflow="ellipsis", ratio=1),
+    Column("objective", no_wrap=True, overflow="ellipsis"),
 )
+WIDE_ONLY = {"tokens", "took", "begun"}
 EVERYTHING = 1_000_000
 STYLES = {"completed": "green", "running": "cyan", "paused": "yellow", "waits for approval": "yellow"}
 
@@ -45,7 +46,7 @@ def list_sessions(count: int, only_open: bool, which: RuntimeChoice, as_json: bo
     if as_json:
         print_json([SESSION_SUMMARY.dump_python(summary, mode="json") for summary in summaries])
         return
-    print_table(COLUMNS, [_row(summary) for summary in summaries])
+    print_table(COLUMNS, [_row(summary) for summary in summaries], wide_only=WIDE_ONLY)
     if not summaries:
         note("No sessions yet: polaris-llm ask --connect ... submits one.")
 

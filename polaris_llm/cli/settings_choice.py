@@ -33,9 +33,9 @@ class SettingsChoice:
         return Settings.load_with_notes(content).settings  # notes on a file's settings were given when it was read
 
     @property
-    def names_a_model(self) -> bool:
-        """Whether the user said who answers."""
-        return any(change.startswith("llm.") for change in (*self._spelled(), *self.changes)) or self.settings is not None
+    def is_made(self) -> bool:
+        """Whether the user said anything."""
+        return any((self.settings, self.profile, self.changes, *self._llm.values()))
 
     def arguments(self) -> list[str]:
         """The command-line arguments that make this choice."""

@@ -14,7 +14,7 @@ from ..core.settings import Settings
 from .background import announced, start_in_background
 from .commands import Command, NoRuntimeError, as_json_option, examples
 from .output import note, print_json, print_json_line, stderr
-from .runtime_choice import RuntimeChoice, nothing_here, runtime_options
+from .runtime_choice import NAME, RuntimeChoice, nothing_here, runtime_options
 from .serving import serve
 from .settings_choice import SettingsChoice, settings_options
 from .tool_choice import with_modules_of_this_folder
@@ -96,7 +96,9 @@ def _start_on_cluster(settings: Settings, address: str, *, as_json: bool) -> Non
             print_json({"name": name, "namespace": settings.runtime.namespace, "address": runtime.address, "is_new": runtime.owner})
             return
         note(f"Runtime {name} {'is running' if runtime.owner else 'was there already'} on the Ray cluster at {runtime.address}.")
-        note(f"Connect with LLMRuntime.connect({name!r}, address={runtime.address!r}); end it with: polaris-llm stop --address {address}")
+        where = f"--address {address}" + ("" if name == NAME else f" --name {name}")
+        note(f"Connect: LLMRuntime.connect({name!r}, address={runtime.address!r}), or polaris-llm ask --connect {where} ...")
+        note(f"End it:  polaris-llm stop {where}")
 
 
 def _serve(settings: Settings, ready_fd: int | None, *, as_json: bool) -> None:
@@ -108,7 +110,7 @@ def _serve(settings: Settings, ready_fd: int | None, *, as_json: bool) -> None:
             announced(ready_fd)
         _tell(served, as_json=as_json)
         if ready_fd is None:
-            note("It serves until Ctrl-C.")
+            note("It serves until then, or until Ctrl-C.")
 
     with status:
         serve(settings, str(Place(settings.runtime.name).log) if ready_fd is not None else None, on_ready)
@@ -119,8 +121,10 @@ def _tell(served: LocalRuntime, *, as_json: bool) -> None:
     if as_json:
         print_json_line(asdict(served))
         return
-    note(f"Runtime {served.name} is running in process {served.pid}, on a Ray of its own at {served.address}.")
-    note(f"Connect with LLMRuntime.connect({served.name!r}), or: polaris-llm ask --connect ...; end it with: polaris-llm stop")
+    note(f"Runtime {served.name} is running: process {served.pid}, Ray at {served.address}.")
+    named = "" if served.name == NAME else f" --name {served.name}"
+    note(f"Connect: LLMRuntime.connect({served.name!r}), or polaris-llm ask --connect{named} ...")
+    note(f"End it:  polaris-llm stop{named}")
 
 
 def _end(local: LocalRuntime) -> None:

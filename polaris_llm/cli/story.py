@@ -1,7 +1,7 @@
 """A session's events as people read them: when, what, and the rest, one after another."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import click
@@ -26,6 +26,8 @@ class Line:
 
     what: str
     text: str
+    tail: str = ""
+    """What comes after the text, however long that is."""
     style: str = ""
 
 
@@ -53,7 +55,7 @@ class Story:
 
     def _print(self, when: str, line: Line) -> None:
         text = one_line(line.text)
-        text = text if len(text) <= self._shown_chars else f"{text[: self._shown_chars]}..."
+        text = (text if len(text) <= self._shown_chars else f"{text[: self._shown_chars]}...") + line.tail
         if not self._console.is_terminal:
             click.echo(f"{when}\t{line.what}\t{text}", err=self._console.stderr)
             return
@@ -94,9 +96,10 @@ class Story:
         self._names |= {call.call_id: call.name for call in response.tool_calls}
         cost = " (from the cache)" if response.cached else f" ({tokens(response.usage)}, {seconds(response.latency_s)})"
         if not response.tool_calls:
-            return [Line(what=what, text=f"the model answers{cost}" + (f": {response.text}" if self._answers else ""))]
-        says = [Line(what=what, text=f"the model says{cost}: {response.text}")] if response.text else []
-        calls = [Line(what=what, text=f"the model calls{'' if says else cost} {_spelled(call)}") for call in response.tool_calls]
+            return [Line(what=what, text=f"the model answers: {response.text}" if self._answers else "the model answers", tail=cost)]
+        says = [Line(what=what, text=f"the model says: {response.text}")] if response.text else []
+        calls = [Line(what=what, text=f"the model calls {_spelled(call)}") for call in response.tool_calls]
+        calls[-1] = replace(calls[-1], tail=cost)
         return says + calls
 
     def _name(self, call_id: str) -> str:

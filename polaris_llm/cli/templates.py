@@ -15,7 +15,7 @@ from ..core.settings import Settings
 from .commands import Group, as_json_option, examples
 from .output import one_line, print_json, print_table, printable
 
-COLUMNS = (Column("template", no_wrap=True), Column("variables", overflow="fold"), Column("description", overflow="fold", ratio=1))
+COLUMNS = (Column("template", no_wrap=True), Column("variables", overflow="fold"), Column("description", overflow="fold"))
 
 directory_option = click.option("--directory", metavar="DIR", help="YAML files whose templates win over the package's own.")
 settings_option = click.option("--settings", metavar="FILE", help="A settings file whose template_directory is taken.")

@@ -16,8 +16,8 @@ COLUMNS = (
     Column("tool", no_wrap=True),
     Column("effect", no_wrap=True),
     Column("arguments", overflow="fold"),
-    Column("description", overflow="fold", ratio=1),
     Column("where", overflow="fold"),
+    Column("description", overflow="fold"),
 )
 
 
@@ -67,7 +67,7 @@ def _as_json(reference: str, schema: ToolSchema) -> dict[str, Any]:  # JSON
 def _row(reference: str, schema: ToolSchema) -> tuple[str, ...]:
     arguments = ", ".join(f"{name}{'' if name in schema.required else '?'}: {_kind(kind)}" for name, kind in schema.parameters.items())
     effect = f"{schema.effect}, asks first" if schema.requires_approval else schema.effect
-    return schema.name, effect, arguments or "-", one_line(schema.description), reference
+    return schema.name, effect, arguments or "-", reference, one_line(schema.description)
 
 
 def _kind(schema: Any) -> str:  # a JSON schema

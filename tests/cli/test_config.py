@@ -6,10 +6,9 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from polaris_llm.cli import main
 from polaris_llm.core.settings import Settings
+from support.command_line import run
 from support.polaris_files import POLARIS_FILE, write_file
 
 KEY = "sk-live-0123456789abcdef"
@@ -18,11 +17,6 @@ KEY = "sk-live-0123456789abcdef"
 @pytest.fixture
 def polaris_file(tmp_path: Path) -> str:
     return write_file(tmp_path, POLARIS_FILE)
-
-
-def run(*arguments: str, **environ: str) -> Result:
-    """What the command line makes of its arguments."""
-    return CliRunner(env={"POLARIS_ENVIRONMENT": None, **environ}).invoke(main, arguments)
 
 
 def test_check_tells_what_becomes_of_each_setting(polaris_file: str) -> None:
