@@ -11,6 +11,7 @@ import pytest
 
 from polaris_llm.actors.roster import actor_specs, supervisor_spec
 from polaris_llm.cli import main
+from polaris_llm.cli.commands import EXIT_CODES
 from polaris_llm.core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -65,12 +66,23 @@ def test_settings_of_the_readme_are_valid(content: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", commands("polaris-llm"))
 def test_a_command_of_the_documents_is_understood(command: str) -> None:
-    context = click.Context(main, info_name="polaris-llm")
+    context: click.Context | None = None
+    found: click.Command = main
+    arguments = shlex.split(command)[1:]
+    while isinstance(found, click.Group) and arguments:
+        context = click.Context(found, info_name=found.name, parent=context)
+        _, inner, arguments = found.resolve_command(context, arguments)  # raises for an unknown command
+        assert inner is not None
+        found = inner
 
-    _, subcommand, arguments = main.resolve_command(context, shlex.split(command)[1:])
+    if arguments:  # else only its name is told
+        found.make_context(found.name, arguments, parent=context)  # raises for an unknown option, or a bad value
 
-    assert subcommand is not None
-    subcommand.make_context(subcommand.name, arguments, parent=context)  # raises for an unknown option, or a bad value
+
+def test_the_readme_lists_the_exit_codes_that_the_help_tells() -> None:
+    listed = dict(re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE))
+
+    assert listed == dict(re.findall(r"^  (\d+) +(.*)$", EXIT_CODES, re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", commands("make"))

@@ -1,16 +1,16 @@
 """`polaris-llm ask`: one objective, told from its first step to its answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from ..actors.runtime import LLMRuntime
-from ..actors.session_handle import SessionHandle
-from ..core.events import RunEnded
+from ..core.events import Event
 from ..core.runs import RunLimits
 from .commands import NO_RESULT, Command, as_json_option, examples
+from .following import ENDING_S, consent_of, followed
 from .output import note, stderr
 from .runtime_choice import RuntimeChoice, runtime_options
 from .settings_choice import SettingsChoice, settings_options
@@ -30,6 +30,9 @@ connect_option = click.option(
 engine_option = click.option(
     "--engine", type=click.Choice(["inline", "ray"]), default="inline", show_default=True, help="Of this command's own runtime."
 )
+yes_option = click.option(
+    "--yes", is_flag=True, help="Approve every tool call that asks for it.  [default: ask you, if you are at a terminal]"
+)
 use_option = click.option("--use", metavar="NAME", default="default", show_default=True, help="Which provider of the settings answers.")
 
 
@@ -41,6 +44,7 @@ use_option = click.option("--use", metavar="NAME", default="default", show_defau
 @click.option("--system", metavar="TEXT", help="The system prompt.")
 @click.option("--max-steps", type=click.IntRange(1, 1000), help="Model calls at most.  [default: what the settings say]")
 @click.option("--timeout", type=click.FloatRange(1), help="Seconds for the whole run.  [default: what the settings say]")
+@yes_option
 @engine_option
 @connect_option
 @runtime_options
@@ -57,7 +61,8 @@ def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: T
             note(MOCK_NOTE)
         limits = _limits(runtime, given)
         session = runtime.submit(objective, tools=allowed.load(), system=given["system"], provider=given["use"], limits=limits)
-        ended = told(session, as_json=given["as_json"], quiet=given["quiet"], timeout_s=limits.deadline_s + ENDING_S)
+        consent = consent_of(given["yes"], is_shared=given["connect"])
+        ended = followed(session, limits.deadline_s + ENDING_S, _teller(session.session_id, given), consent)
     if not given["as_json"] and ended.status == "completed":
         click.echo(as_text(ended.result))
     if ended.status != "completed":
@@ -66,8 +71,6 @@ def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: T
         raise click.exceptions.Exit(NO_RESULT)
 
 
-ENDING_S = 60.0
-"""Seconds from a run's deadline until its end must be known."""
 MOCK_NOTE = "No model was named, so a mock answers: say --settings FILE, or --provider, --model and --base-url."
 
 
@@ -89,6 +92,12 @@ def asked_runtime(choice: SettingsChoice, which: RuntimeChoice, connect: bool, e
         yield runtime
 
 
+def _teller(session_id: str, given: dict[str, Any]) -> Callable[[Event], None]:
+    if given["as_json"]:
+        return lambda event: print_event(session_id, event)
+    return (lambda event: None) if given["quiet"] else Story(stderr(), answers=False).tell
+
+
 def _limits(runtime: LLMRuntime, given: dict[str, Any]) -> RunLimits:
     usual = runtime.settings.conversation_management
     return RunLimits(
@@ -96,19 +105,3 @@ def _limits(runtime: LLMRuntime, given: dict[str, Any]) -> RunLimits:
         deadline_s=given["timeout"] or usual.deadline_s,
         caller_timeout_s=usual.caller_timeout_s,
     )
-
-
-def told(session: SessionHandle, *, as_json: bool, quiet: bool, timeout_s: float, after: int = 0) -> RunEnded:
-    """The end of the run, when everything after the first `after` events was printed; the run is cancelled when nobody waits for it."""
-    story, last = Story(stderr(), answers=False), None
-    try:
-        for last in session.events(after, timeout_s):
-            if as_json:
-                print_event(session.session_id, last)
-            elif not quiet:
-                story.tell(last)
-    except BaseException:
-        session.cancel()
-        raise
-    assert isinstance(last, RunEnded), "a stream of events ends with the run"
-    return last

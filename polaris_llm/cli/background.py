@@ -25,16 +25,23 @@ def start_in_background(name: str, arguments: list[str]) -> LocalRuntime:
         process = _spawned(place.log, [*arguments, "--ready-fd", str(tell_ready)], tell_ready)
     finally:
         os.close(tell_ready)
-    with open(ready, "rb") as pipe:
-        readable, _, _ = select.select([pipe], [], [], READY_S)
-        is_ready = bool(readable and pipe.read(1))  # nothing: the process has ended, and its end of the pipe with it
-    found = place.find() if is_ready else None
+    try:
+        found = place.find() if _is_ready(ready) else None
+    except BaseException:  # Ctrl-C
+        process.terminate()
+        raise
     if found is None:
         process.terminate()
         raise LLMConfigurationError(
             f"the runtime {name!r} did not start: {_last_words(place.log)}", config_key="runtime", config_value=name
         )
     return found
+
+
+def _is_ready(ready: int) -> bool:
+    with open(ready, "rb") as pipe:
+        readable, _, _ = select.select([pipe], [], [], READY_S)
+        return bool(readable and pipe.read(1))  # nothing: the process has ended, and its end of the pipe with it
 
 
 def announced(ready_fd: int) -> None:

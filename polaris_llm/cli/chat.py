@@ -9,8 +9,9 @@ import click
 
 from ..core.client_factory import client_for
 from ..core.exceptions import LLMIntegrationError
-from .ask import MOCK_NOTE, asked_runtime, connect_option, engine_option, use_option
+from .ask import MOCK_NOTE, asked_runtime, connect_option, engine_option, use_option, yes_option
 from .commands import Command, as_json_option, examples
+from .following import consent_of
 from .output import note, print_json_line
 from .runtime_choice import RuntimeChoice, runtime_options
 from .settings_choice import SettingsChoice, settings_options
@@ -35,6 +36,7 @@ PROMPT = "> "
 @click.option("--system", metavar="TEXT", help="The system prompt.")
 @click.option("--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds for one answer.")
 @tool_options
+@yes_option
 @engine_option
 @connect_option
 @runtime_options
@@ -80,7 +82,8 @@ def _talk(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, giv
     use, system, timeout_s = given["use"], given["system"], given["timeout"]
     if allowed.tools or allowed.live_tools:
         runtime = open_things.enter_context(asked_runtime(choice, which, given["connect"], given["engine"]))
-        return AgentTalk(runtime, timeout_s, tools=allowed.load(), system=system, provider=use)
+        consent = consent_of(given["yes"], is_shared=given["connect"])
+        return AgentTalk(runtime, timeout_s, consent, tools=allowed.load(), system=system, provider=use)
     if given["connect"]:
         client = open_things.enter_context(asked_runtime(choice, which, True, given["engine"])).client(use)
     else:

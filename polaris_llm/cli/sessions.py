@@ -98,6 +98,38 @@ def watch(session_id: str, after: int, timeout: float, which: RuntimeChoice, as_
         raise click.exceptions.Exit(NO_RESULT)
 
 
+@sessions.command(epilog=examples("polaris-llm sessions cancel SESSION"))
+@click.argument("session_id", metavar="SESSION")
+@runtime_options
+@as_json_option
+def cancel(session_id: str, which: RuntimeChoice, as_json: bool) -> None:
+    """End the run of a SESSION that is under way; exit code 1 if none is."""
+    with which.connected() as runtime:
+        cancelled = runtime.session(session_id).cancel()
+    if as_json:
+        print_json({"session_id": session_id, "cancelled": cancelled})
+    elif not cancelled:
+        note(f"Session {session_id} has no run under way.")
+    if not cancelled:
+        raise click.exceptions.Exit(FAILED)
+
+
+@sessions.command(
+    epilog=examples("polaris-llm sessions approve SESSION CALL", "polaris-llm sessions approve SESSION CALL --refuse 'too dear'")
+)
+@click.argument("session_id", metavar="SESSION")
+@click.argument("call_id", metavar="CALL")
+@click.option("--refuse", metavar="REASON", help="Do not approve; the model is told why.")
+@runtime_options
+@as_json_option
+def approve(session_id: str, call_id: str, refuse: str | None, which: RuntimeChoice, as_json: bool) -> None:
+    """Approve the tool call CALL of a SESSION that waits for it; `sessions show` tells its id."""
+    with which.connected() as runtime:
+        runtime.session(session_id).approve(call_id, refuse is None, refuse or "")
+    if as_json:
+        print_json({"session_id": session_id, "call_id": call_id, "approved": refuse is None})
+
+
 def _row(summary: SessionSummary) -> tuple[str | Text, ...]:
     return (
         one_line(summary.session_id),

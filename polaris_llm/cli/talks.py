@@ -14,19 +14,18 @@ from ..core.client import LLMClient
 from ..core.conversation_requests import answer_message, chat_request
 from ..core.conversations import Conversation
 from ..core.deltas import TextDelta
-from ..core.events import RunEnded
+from ..core.events import Event
 from ..core.exceptions import LLMIntegrationError, LLMTimeoutError
 from ..core.inference import ModelResponse
 from ..core.models import Message, MessageRole
 from ..core.runs import RunLimits
 from ..core.stream_folding import Folding
+from .following import ENDING_S, Consent, followed
 from .output import printable, stderr
 from .story import Story, as_text
 
 Show = Callable[[str], None]
 """Takes the pieces of an answer, as they may be shown."""
-ENDING_S = 60.0
-"""Seconds from a run's deadline until its end must be known."""
 
 
 class Talk(Protocol):
@@ -83,18 +82,20 @@ class ModelTalk:
 class AgentTalk:
     """A conversation with an agent: one session, each message a run of it."""
 
-    def __init__(self, runtime: LLMRuntime, timeout_s: float, **options: Any) -> None:  # as in LLMRuntime.submit
+    def __init__(self, runtime: LLMRuntime, timeout_s: float, consent: Consent, **options: Any) -> None:  # as in LLMRuntime.submit
         self.partner = f"Talking with {runtime.settings.provider(options['provider']).model} and its tools"
         self._runtime = runtime
         self._timeout_s = timeout_s
+        self._consent = consent
         self._options = options
+        self._story = Story(stderr(), answers=False)
         self._session: SessionHandle | None = None
         self._seen = 0
 
     def say(self, text: str, show: Show) -> dict[str, Any]:  # JSON
         """See Talk."""
         session = self._spoken_to(text)
-        ended = self._end_of_run(session)
+        ended = followed(session, self._timeout_s + ENDING_S, self._tell, self._consent, after=self._seen)
         if ended.status != "completed":
             because = ended.error.message if ended.error else "it did not say why"
             raise LLMIntegrationError(f"the run ended as {ended.status}: {because}")
@@ -109,18 +110,9 @@ class AgentTalk:
             self._session.send(text)
         return self._session
 
-    def _end_of_run(self, session: SessionHandle) -> RunEnded:
-        story = Story(stderr(), answers=False)
-        try:
-            for event in session.events(self._seen, self._timeout_s + ENDING_S):
-                self._seen += 1
-                story.tell(event)
-                if isinstance(event, RunEnded):
-                    return event
-        except BaseException:
-            session.cancel()
-            raise
-        raise LLMIntegrationError(f"session {session.session_id!r} told no end of its run: look at it with `polaris-llm sessions show`")
+    def _tell(self, event: Event) -> None:
+        self._seen += 1
+        self._story.tell(event)
 
 
 def _usage(response: ModelResponse) -> dict[str, Any]:  # JSON

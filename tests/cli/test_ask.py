@@ -75,6 +75,16 @@ def test_tools_of_the_working_directory_are_found(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("options", "told"), [((), "nobody was asked"), (("--yes",), "a is back")])
+def test_a_tool_call_that_asks_for_consent_gets_it_only_if_that_was_said_before(options: tuple[str, ...], told: str) -> None:
+    result = run(
+        "ask", plan(call("reboot", server="a"), {"results": True}), "--tool", "support.runtime_tools:reboot", "--set", MODEL, *options
+    )
+
+    assert result.exit_code == 0
+    assert told in result.stdout
+
+
 def test_without_a_model_it_is_told_that_a_mock_answers() -> None:
     assert "a mock answers" in run("ask", "x").stderr
     assert "a mock answers" not in run("ask", "x", "--provider", "mock").stderr
