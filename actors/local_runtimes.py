@@ -51,8 +51,13 @@ class Place:
         self.log = folder / f"{name}.{host}.log"
 
     def prepare(self) -> None:
-        """Make the folder, for the user only."""
-        self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder, for the user only; raises LLMConfigurationError when that is not possible."""
+        folder = self._record.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder {folder} ({error.strerror}): set XDG_STATE_HOME to a folder that can be written"
+            raise LLMConfigurationError(message, config_key="XDG_STATE_HOME", config_value=str(folder)) from error
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -107,9 +112,12 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def with_local_address(settings: Settings, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings with the address of the runtime of this name that is served on this machine, where nothing else says where to look."""
+    """The settings with the place of the runtime of this name that is served on this machine, where nothing else says where to look."""
     runtime = settings.runtime
     if runtime.engine != "ray" or runtime.address is not None or environ.get("RAY_ADDRESS"):
         return settings
     found = Place(runtime.name, environ).find()
-    return settings.model_copy(update={"runtime": runtime.model_copy(update={"address": found.address})}) if found else settings
+    if found is None:
+        return settings
+    place = {"address": found.address, "namespace": found.namespace}
+    return settings.model_copy(update={"runtime": runtime.model_copy(update=place)})

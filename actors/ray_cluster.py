@@ -101,6 +101,15 @@ def _require_listener(address: str) -> None:
 
 
 def _start_local(settings: RuntimeSettings, connection: RayConnection) -> None:
+    try:
+        _start_local_or_fail(settings, connection)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        problem = f"Ray does not start on this machine ({type(error).__name__}: {error})"
+        message = f"{problem}: `polaris-llm doctor` looks for the reason; the engine 'inline' needs no Ray"
+        raise LLMConfigurationError(message, "runtime.engine", "ray", cause=error) from error
+
+
+def _start_local_or_fail(settings: RuntimeSettings, connection: RayConnection) -> None:
     connection.previous = _set_environment({**STEADY, **_admission(settings)})
     connection.folder = tempfile.mkdtemp(prefix="plr")  # short: socket paths may have 107 bytes
     options: dict[str, Any] = {  # keywords of ray.init

@@ -1,5 +1,6 @@
 """`polaris-llm chat`: a conversation, with a person at the terminal or with lines that are piped in."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -58,6 +59,8 @@ def chat(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, as_j
 def converse(talk: Talk, *, as_json: bool) -> None:
     """Answer what is said until there is no more; at a terminal an error ends one answer only."""
     is_interactive = sys.stdin.isatty()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is piped in may be no UTF-8
     if is_interactive:
         note(f"{talk.partner}. {QUIT} or Ctrl-D ends, Ctrl-C stops an answer.")
     for text in _said(is_interactive):

@@ -97,8 +97,7 @@ def runtime_finding(which: RuntimeChoice, timeout_s: float) -> Finding:
     """Whether the runtime answers; it is asked by a process of its own, for Ray may wait for minutes."""
     if which.elsewhere is None and which.local is None:
         return Finding(check="runtime", verdict="skipped", detail=f"no runtime {which.name!r} is being served on this machine")
-    where = ["--address", which.elsewhere] if which.elsewhere else []
-    command = [sys.executable, "-m", "polaris_llm", "status", "--json", "--name", which.name, *where]
+    command = [sys.executable, "-m", "polaris_llm", "status", "--json", *which.arguments()]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:

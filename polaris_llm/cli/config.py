@@ -24,7 +24,10 @@ def config() -> None:
 profile_option = click.option("--profile", metavar="NAME", help="Which of the file's profiles.  [default: what POLARIS_ENVIRONMENT says]")
 
 
-@config.command(epilog=examples("polaris-llm config check llm.yaml", "polaris-llm config check polaris.yaml --profile production --json"))
+@config.command(
+    short_help="What becomes of each setting of a file.",
+    epilog=examples("polaris-llm config check llm.yaml", "polaris-llm config check polaris.yaml --profile production --json"),
+)
 @click.argument("file")
 @profile_option
 @as_json_option
@@ -43,7 +46,10 @@ def check(file: str, profile: str | None, as_json: bool) -> None:
         _show_notes(loaded)
 
 
-@config.command(epilog=examples("polaris-llm config show llm.yaml > complete.yaml", "polaris-llm config show llm.yaml --json"))
+@config.command(
+    short_help="The settings that a file results in.",
+    epilog=examples("polaris-llm config show llm.yaml > complete.yaml", "polaris-llm config show llm.yaml --json"),
+)
 @click.argument("file")
 @profile_option
 @as_json_option

@@ -21,6 +21,7 @@ class RuntimeChoice:
     """A runtime, by its name and where it is."""
 
     name: str
+    namespace: str | None
     address: str | None
 
     @property
@@ -33,6 +34,11 @@ class RuntimeChoice:
         """The address of the cluster that is meant, if one is named."""
         return self.address or os.environ.get("RAY_ADDRESS")
 
+    def arguments(self) -> list[str]:
+        """The command-line arguments that make this choice."""
+        given = {"--name": self.name, "--namespace": self.namespace, "--address": self.address}
+        return [text for option, value in given.items() if value is not None for text in (option, value)]
+
     @contextmanager
     def connected(self) -> Iterator[LLMRuntime]:
         """The runtime while a command uses it; raises NoRuntimeError."""
@@ -44,7 +50,7 @@ class RuntimeChoice:
             raise NoRuntimeError(nothing_here(self.name))
         try:
             with stderr().status(f"Connecting to {self.name}"):
-                return LLMRuntime.connect(self.name, address=self.address)
+                return LLMRuntime.connect(self.name, address=self.address, **({"namespace": self.namespace} if self.namespace else {}))
         except (LLMConfigurationError, ActorError) as error:
             raise NoRuntimeError(error.message) from None
 
@@ -61,6 +67,7 @@ runtime_options = taken_together(
     "which",
     RuntimeChoice,
     click.option("--name", default=NAME, show_default=True, help="The runtime's name."),
+    click.option("--namespace", metavar="NAME", help="Its Ray namespace (the setting runtime.namespace).  [default: polaris]"),
     click.option(
         "--address",
         metavar="HOST:PORT",

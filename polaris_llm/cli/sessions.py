@@ -51,7 +51,10 @@ def list_sessions(count: int, only_open: bool, which: RuntimeChoice, as_json: bo
         note("No sessions yet: polaris-llm ask --connect ... submits one.")
 
 
-@sessions.command(epilog=examples("polaris-llm sessions show SESSION", "polaris-llm sessions show SESSION --full --json"))
+@sessions.command(
+    short_help="The story of one session so far.",
+    epilog=examples("polaris-llm sessions show SESSION", "polaris-llm sessions show SESSION --full --json"),
+)
 @click.argument("session_id", metavar="SESSION")
 @click.option("--full", is_flag=True, help="Messages and results at their full length.")
 @runtime_options
@@ -72,7 +75,10 @@ def show(session_id: str, full: bool, which: RuntimeChoice, as_json: bool) -> No
         click.echo(f"\n{as_text(events[-1].result)}")
 
 
-@sessions.command(epilog=examples("polaris-llm sessions watch SESSION", "polaris-llm sessions watch SESSION --after 12 --json"))
+@sessions.command(
+    short_help="The events of one session, as they happen.",
+    epilog=examples("polaris-llm sessions watch SESSION", "polaris-llm sessions watch SESSION --after 12 --json"),
+)
 @click.argument("session_id", metavar="SESSION")
 @click.option("--after", type=click.IntRange(0), default=0, show_default=True, help="Leave out so many events.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=600.0, show_default=True, help="Give up after so many silent seconds.")
@@ -98,7 +104,7 @@ def watch(session_id: str, after: int, timeout: float, which: RuntimeChoice, as_
         raise click.exceptions.Exit(NO_RESULT)
 
 
-@sessions.command(epilog=examples("polaris-llm sessions cancel SESSION"))
+@sessions.command(short_help="End the run of a session.", epilog=examples("polaris-llm sessions cancel SESSION"))
 @click.argument("session_id", metavar="SESSION")
 @runtime_options
 @as_json_option
@@ -115,7 +121,8 @@ def cancel(session_id: str, which: RuntimeChoice, as_json: bool) -> None:
 
 
 @sessions.command(
-    epilog=examples("polaris-llm sessions approve SESSION CALL", "polaris-llm sessions approve SESSION CALL --refuse 'too dear'")
+    short_help="Consent to a tool call, or refuse it.",
+    epilog=examples("polaris-llm sessions approve SESSION CALL", "polaris-llm sessions approve SESSION CALL --refuse 'too dear'"),
 )
 @click.argument("session_id", metavar="SESSION")
 @click.argument("call_id", metavar="CALL")

@@ -26,7 +26,11 @@ def templates() -> None:
     """Look at prompt templates, and fill them in."""
 
 
-@templates.command("list", epilog=examples("polaris-llm templates list", "polaris-llm templates list --directory prompts"))
+@templates.command(
+    "list",
+    short_help="The templates that there are.",
+    epilog=examples("polaris-llm templates list", "polaris-llm templates list --directory prompts"),
+)
 @directory_option
 @settings_option
 @as_json_option
@@ -40,7 +44,7 @@ def list_templates(directory: str | None, settings: str | None, as_json: bool) -
         print_table(COLUMNS, [(template.name, ", ".join(template.variables), one_line(template.description)) for template in found])
 
 
-@templates.command(epilog=examples("polaris-llm templates show system_reasoning"))
+@templates.command(short_help="The text of one template.", epilog=examples("polaris-llm templates show system_reasoning"))
 @click.argument("name")
 @directory_option
 @settings_option
@@ -55,10 +59,11 @@ def show(name: str, directory: str | None, settings: str | None, as_json: bool) 
 
 
 @templates.command(
+    short_help="The prompt that a template makes.",
     epilog=examples(
         "polaris-llm templates render what_if --var objective='Keep response time low'",
         "polaris-llm templates render web_farm --vars values.yaml > prompt.txt",
-    )
+    ),
 )
 @click.argument("name")
 @click.option("--var", "texts", metavar="NAME=TEXT", multiple=True, help="The text of one variable. Repeatable.")

@@ -28,6 +28,7 @@ def tools() -> None:
 
 @tools.command(
     "list",
+    short_help="Tools of the settings, or by reference.",
     epilog=examples(
         "polaris-llm tools list", "polaris-llm tools list my_tools:get_load --json", "polaris-llm tools list --settings llm.yaml"
     ),

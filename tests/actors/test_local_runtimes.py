@@ -11,7 +11,7 @@ from polaris_llm.actors.local_runtimes import LocalRuntime, Place, state_folder,
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.settings import Settings
 
-HERE = LocalRuntime(name="farm", namespace="polaris", address="10.0.0.1:6379", pid=1, started_at=2.0)
+HERE = LocalRuntime(name="farm", namespace="field", address="10.0.0.1:6379", pid=1, started_at=2.0)
 
 
 @pytest.fixture
@@ -76,7 +76,8 @@ def test_settings_without_an_address_take_that_of_the_served_runtime(environ: di
     assert with_local_address(settings, environ) == settings
     with Place("farm", environ).held():
         Place("farm", environ).announce(HERE)
-        assert with_local_address(settings, environ).runtime.address == HERE.address
+        found = with_local_address(settings, environ).runtime
+        assert (found.address, found.namespace) == (HERE.address, HERE.namespace)
         assert with_local_address(settings, {**environ, "RAY_ADDRESS": "c:1"}) == settings
         assert with_local_address(elsewhere, environ) == elsewhere
         assert with_local_address(inline, environ) == inline
@@ -84,3 +85,10 @@ def test_settings_without_an_address_take_that_of_the_served_runtime(environ: di
 
 def test_the_folder_is_the_users_own_where_no_variable_says_otherwise() -> None:
     assert state_folder({}) == Path.home() / ".local" / "state" / "polaris-llm"
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LLMConfigurationError, match="set XDG_STATE_HOME"):
+        Place("farm", {"XDG_STATE_HOME": str(tmp_path / "file")}).prepare()

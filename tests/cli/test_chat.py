@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from polaris_llm.cli import main
 from support.command_line import MODEL, run
 from support.runtime_model import answer, call, fail, plan, tell_all
 
@@ -21,6 +23,12 @@ def test_the_model_is_shown_what_was_said_before() -> None:
 
     history = json.loads(result.stdout.splitlines()[1])
     assert history == [["user", "hello"], ["assistant", "heard: hello"], ["user", plan(tell_all())]]
+
+
+def test_a_line_that_is_no_utf_8_is_read_as_far_as_it_can_be() -> None:
+    result = CliRunner().invoke(main, ["chat", "--set", MODEL], input=b"caf\xe9\n")
+
+    assert (result.exit_code, result.stdout) == (0, "heard: caf\ufffd\n")
 
 
 def test_quit_ends_it() -> None:
