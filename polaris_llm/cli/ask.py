@@ -12,6 +12,7 @@ from ..core.runs import RunLimits
 from .commands import NO_RESULT, Command, as_json_option, examples
 from .following import ENDING_S, consent_of, followed
 from .output import note, stderr
+from .reading import stdin
 from .runtime_choice import RuntimeChoice, runtime_options
 from .settings_choice import SettingsChoice, settings_options
 from .story import Story, as_text, print_event
@@ -20,7 +21,7 @@ from .tool_choice import ToolChoice, tool_options, with_modules_of_this_folder
 EXAMPLES = examples(
     'polaris-llm ask "What is 6 times 7?" --tool calculator',
     'polaris-llm ask "How loaded is the farm?" --tool my_tools:get_load --settings llm.yaml',
-    'polaris-llm ask "Summarise this: $(cat report.txt)" --provider openai --model gpt-4o-mini --api-key env:OPENAI_API_KEY',
+    "polaris-llm ask - --provider openai --model gpt-4o-mini --api-key env:OPENAI_API_KEY < question.txt",
     'polaris-llm ask --connect "How loaded is the farm?" --live-tool my_tools:get_load',
 )
 
@@ -52,7 +53,7 @@ use_option = click.option("--use", metavar="NAME", default="default", show_defau
 @as_json_option
 @with_modules_of_this_folder
 def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, **given: Any) -> None:  # the options
-    """Give an agent one OBJECTIVE; print what it does, and its answer.
+    """Give an agent one OBJECTIVE; print what it does, and its answer. "-" reads the objective from stdin.
 
     The answer goes to stdout, the steps to stderr. With --json, every event is one JSON line on stdout; the last one holds the answer.
     """
@@ -60,7 +61,8 @@ def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: T
         if not (given["connect"] or choice.is_made):
             note(MOCK_NOTE)
         limits = _limits(runtime, given)
-        session = runtime.submit(objective, tools=allowed.load(), system=given["system"], provider=given["use"], limits=limits)
+        text = stdin().read().strip() if objective == "-" else objective
+        session = runtime.submit(text, tools=allowed.load(), system=given["system"], provider=given["use"], limits=limits)
         consent = consent_of(given["yes"], is_shared=given["connect"])
         ended = followed(session, limits.deadline_s + ENDING_S, _teller(session.session_id, given), consent)
     if not given["as_json"] and ended.status == "completed":

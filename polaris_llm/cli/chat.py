@@ -1,8 +1,5 @@
 """`polaris-llm chat`: a conversation, with a person at the terminal or with lines that are piped in."""
 
-import io
-import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,13 +11,13 @@ from .ask import MOCK_NOTE, asked_runtime, connect_option, engine_option, use_op
 from .commands import Command, as_json_option, examples
 from .following import consent_of
 from .output import note, print_json_line
+from .reading import messages, stdin
 from .runtime_choice import RuntimeChoice, runtime_options
 from .settings_choice import SettingsChoice, settings_options
 from .talks import AgentTalk, ModelTalk, Talk
 from .tool_choice import ToolChoice, tool_options, with_modules_of_this_folder
 
 QUIT = "/quit"
-PROMPT = "> "
 
 
 @click.command(
@@ -58,12 +55,10 @@ def chat(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, as_j
 
 def converse(talk: Talk, *, as_json: bool) -> None:
     """Answer what is said until there is no more; at a terminal an error ends one answer only."""
-    is_interactive = sys.stdin.isatty()
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # what is piped in may be no UTF-8
+    is_interactive = stdin().isatty()
     if is_interactive:
         note(f"{talk.partner}. {QUIT} or Ctrl-D ends, Ctrl-C stops an answer.")
-    for text in _said(is_interactive):
+    for text in messages(QUIT):
         try:
             answer = talk.say(text, lambda piece: None if as_json else click.echo(piece, nl=False))
         except LLMIntegrationError as error:
@@ -92,31 +87,3 @@ def _talk(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, giv
     else:
         client = client_for(choice.load().provider(use))
     return open_things.enter_context(ModelTalk(client, system, timeout_s))
-
-
-def _said(is_interactive: bool) -> Iterator[str]:
-    while True:
-        try:
-            text = _typed() if is_interactive else _piped()
-        except EOFError:
-            if is_interactive:
-                note("")
-            return
-        if text == QUIT:
-            return
-        if text:
-            yield text
-
-
-def _typed() -> str:
-    if sys.stdout.isatty():
-        return input(PROMPT).strip()
-    click.echo(PROMPT, nl=False, err=True)  # stdout is for answers
-    return input().strip()
-
-
-def _piped() -> str:
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.strip()

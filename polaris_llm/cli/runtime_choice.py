@@ -9,7 +9,7 @@ import click
 
 from ..actors.local_runtimes import LocalRuntime, Place
 from ..actors.runtime import LLMRuntime
-from ..core.exceptions import ActorError, LLMConfigurationError
+from ..core.exceptions import ActorError, LLMIntegrationError
 from .commands import NoRuntimeError, taken_together
 from .output import stderr
 
@@ -51,8 +51,14 @@ class RuntimeChoice:
         try:
             with stderr().status(f"Connecting to {self.name}"):
                 return LLMRuntime.connect(self.name, address=self.address, **({"namespace": self.namespace} if self.namespace else {}))
-        except (LLMConfigurationError, ActorError) as error:
-            raise NoRuntimeError(error.message) from None
+        except LLMIntegrationError as error:
+            raise unreached(error, "runtime.address", "runtime.name") from None
+
+
+def unreached(error: LLMIntegrationError, *about: str) -> LLMIntegrationError:
+    """The error, as one that says that no runtime was reached, if an actor or one of these settings is the reason."""
+    is_about_place = isinstance(error, ActorError) or error.context.get("config_key") in about
+    return NoRuntimeError(error.message) if is_about_place else error
 
 
 def nothing_here(name: str) -> str:

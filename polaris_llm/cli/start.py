@@ -1,5 +1,6 @@
 """`polaris-llm start` and `stop`: a runtime that others connect to, kept by a process of this machine or by a cluster."""
 
+import contextlib
 import os
 import signal
 from dataclasses import asdict
@@ -9,12 +10,12 @@ import click
 
 from ..actors.local_runtimes import LocalRuntime, Place
 from ..actors.runtime import LLMRuntime
-from ..core.exceptions import ActorError, ActorUnavailableError
+from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
 from ..core.settings import Settings
 from .background import announced, start_in_background
 from .commands import Command, NoRuntimeError, as_json_option, examples
 from .output import note, print_json, print_json_line, stderr
-from .runtime_choice import NAME, RuntimeChoice, nothing_here, runtime_options
+from .runtime_choice import NAME, RuntimeChoice, nothing_here, runtime_options, unreached
 from .serving import serve
 from .settings_choice import SettingsChoice, settings_options
 from .tool_choice import with_modules_of_this_folder
@@ -89,8 +90,8 @@ def _start_on_cluster(settings: Settings, address: str, *, as_json: bool) -> Non
     try:
         with stderr().status(f"Starting the actors of {name} on {address}"):
             runtime = LLMRuntime.start(settings, address=address, detached=True)
-    except ActorError as error:
-        raise NoRuntimeError(error.message) from None
+    except LLMIntegrationError as error:
+        raise unreached(error, "runtime.address") from None
     with runtime:
         if as_json:
             print_json({"name": name, "namespace": settings.runtime.namespace, "address": runtime.address, "is_new": runtime.owner})
@@ -129,7 +130,8 @@ def _tell(served: LocalRuntime, *, as_json: bool) -> None:
 
 def _end(local: LocalRuntime) -> None:
     with stderr().status(f"Ending {local.name} (process {local.pid})"):
-        os.kill(local.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            os.kill(local.pid, signal.SIGTERM)
         if not Place(local.name).released(STOP_S):
             message = f"process {local.pid} did not end runtime {local.name!r} within {STOP_S:g} s: see what it does, or kill it"
             raise ActorUnavailableError(message)

@@ -32,6 +32,10 @@ def test_quietly_only_the_answer_is_printed() -> None:
     assert (result.stdout, result.stderr) == ("done\n", "")
 
 
+def test_a_dash_reads_the_objective_from_stdin() -> None:
+    assert run("ask", "-", "--set", MODEL, said=plan(answer("read"))).stdout == "read\n"
+
+
 def test_as_json_every_event_is_a_line_and_the_last_holds_the_answer() -> None:
     result = run("ask", plan(answer("done")), "--set", MODEL, "--json")
 
