@@ -24,6 +24,8 @@ EXTRAS = {
     "client": "addresses that begin with ray:// (Ray Client)",
     "cluster": "Ray's cluster launcher, `ray up`, and its dashboard",
     "fast": "a faster event loop (uvloop)",
+    "http2": "HTTP/2 with servers that can (the setting http2)",
+    "pricing": "what an answer costs (genai-prices)",
     "repair": "reading answers whose JSON is broken",
 }
 """What each extra is for; one that is not listed here is told without."""

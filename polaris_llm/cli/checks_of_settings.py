@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+
 from ..core.call_context import CallContext
 from ..core.client_factory import client_for
 from ..core.exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMIntegrationError, LLMTimeoutError
 from ..core.inference import CachePolicy, ModelRequest
 from ..core.parts import text_message
 from ..core.provider_settings import ProviderSettings
-from ..core.secrets import resolve
+from ..core.secrets import current
 from ..core.settings import Settings
 from .checks import Finding, ok
 from .settings_choice import SettingsChoice
@@ -42,11 +44,10 @@ def _settings_finding(choice: SettingsChoice) -> Finding:
 
 
 def _provider_findings(name: str, provider: ProviderSettings, timeout_s: float | None) -> Iterator[Finding]:
-    key = key_finding(name, provider)
-    if key is not None:
-        yield key
+    keys = [asyncio.run(key_finding(name, reference)) for reference in provider.keys]
+    yield from keys
     check = f"model of {name}"
-    if key is not None and key.verdict == "wrong":
+    if any(key.verdict == "wrong" for key in keys):
         yield Finding(check=check, verdict="skipped", detail="not asked without its key")
     elif timeout_s is None:
         yield Finding(check=check, verdict="skipped", detail="not asked (--offline)")
@@ -54,15 +55,13 @@ def _provider_findings(name: str, provider: ProviderSettings, timeout_s: float |
         yield asyncio.run(model_finding(name, provider, timeout_s))
 
 
-def key_finding(name: str, provider: ProviderSettings) -> Finding | None:
-    """Whether the provider's key is found, here; None if it has none."""
-    if provider.api_key is None:
-        return None
+async def key_finding(name: str, reference: str | SecretStr) -> Finding:
+    """Whether something is found where a key of the provider's should be, here."""
     try:
-        resolve(provider.api_key)
-    except LLMConfigurationError as error:
+        await current(reference)
+    except LLMIntegrationError as error:
         return Finding(check=f"key of {name}", verdict="wrong", detail=error.message)
-    return ok(f"key of {name}", f"something is found at {provider.api_key}; on a cluster it must be there on the provider's node")
+    return ok(f"key of {name}", f"something is found at {reference}; on a cluster it must be there on the provider's node")
 
 
 async def model_finding(name: str, provider: ProviderSettings, timeout_s: float) -> Finding:

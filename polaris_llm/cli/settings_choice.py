@@ -57,10 +57,14 @@ settings_options = taken_together(
     SettingsChoice,
     click.option("--settings", metavar="FILE", help="A settings file; `polaris-llm config check FILE` says what it does."),
     click.option("--profile", metavar="NAME", help="Which of the file's profiles.  [default: what POLARIS_ENVIRONMENT says]"),
-    click.option("--provider", metavar="KIND", help="Who answers: mock, local, openai, ... (the setting llm.kind).  [default: mock]"),
+    click.option(
+        "--provider", metavar="KIND", help="Who answers: mock, local, openai, azure, ... (the setting llm.kind).  [default: mock]"
+    ),
     click.option("--base-url", metavar="URL", help="Where the model server is, such as http://127.0.0.1:8080/v1."),
     click.option("--model", metavar="NAME", help="The model's name."),
-    click.option("--api-key", metavar="PLACE", help="Where the key is found: env:NAME or file:PATH, never the key itself."),
+    click.option(
+        "--api-key", metavar="PLACE", help="Where the key is found: env:NAME, file:PATH or call:MODULE:FUNCTION, never the key itself."
+    ),
     click.option("--set", "changes", metavar="PATH=VALUE", multiple=True, help="Any setting, such as llm.timeout_s=20; may be repeated."),
 )
 

@@ -42,7 +42,7 @@ class ModelTalk:
     """A conversation with a model; the oldest turns go when there are too many."""
 
     def __init__(self, client: LLMClient, system: str | None, timeout_s: float) -> None:
-        self.partner = f"Talking with {client.config.model_name} ({client.config.provider.value})"
+        self.partner = f"Talking with {client.config.model_name} ({client.config.provider})"
         self._client = client
         self._timeout_s = timeout_s
         self._runner = asyncio.Runner()

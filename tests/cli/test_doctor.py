@@ -77,8 +77,10 @@ async def test_a_model_that_does_not_answer_in_time_is_wrong() -> None:
     assert (finding.verdict, "--timeout" in finding.remedy) == ("wrong", True)
 
 
-def test_a_provider_without_a_key_is_not_asked_for_one() -> None:
-    assert key_finding("default", ProviderSettings()) is None
+@pytest.mark.anyio
+async def test_a_key_of_a_function_is_looked_up_and_not_shown() -> None:
+    assert (await key_finding("default", "call:support.command_tools:token")).verdict == "ok"
+    assert (await key_finding("default", "call:support.command_tools:nothing")).verdict == "wrong"
 
 
 def test_the_disk_and_the_shared_memory_are_measured(tmp_path: Path) -> None:
