@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]  # each command is a 
 
 SMALL = ("--set", MODEL, "--set", "tool_registry.workers=1", "--set", "caching.enabled=false", "--set", "runtime.num_cpus=2")
 RESULT = "the end"
+STREAMS = (("ask", "--connect"), ("sessions", "watch"))
+"""Commands that tell lines of JSON."""
 OBJECTIVE = plan(call("add", a=2, b=3), answer(RESULT))
 ADD = ("--tool", "support.runtime_tools:add")
 
@@ -38,7 +40,7 @@ def told(*arguments: str, environment: dict[str, str], code: int = 0) -> Any:  #
     """What a command tells as JSON; it must end with this exit code."""
     outcome = run_process(*arguments, "--json", environment=environment, timeout_s=110)
     assert outcome.returncode == code, outcome.stderr
-    return [json.loads(line) for line in outcome.stdout.splitlines()] if arguments[0] == "ask" else json.loads(outcome.stdout or "null")
+    return [json.loads(line) for line in outcome.stdout.splitlines()] if arguments[:2] in STREAMS else json.loads(outcome.stdout or "null")
 
 
 async def test_a_runtime_in_the_background_is_found_by_its_name_used_looked_at_and_ended(home: Path) -> None:
@@ -49,14 +51,20 @@ async def test_a_runtime_in_the_background_is_found_by_its_name_used_looked_at_a
         status = told("status", environment=environment)
         events = told("ask", "--connect", OBJECTIVE, *ADD, environment=environment)
         (listed,) = told("sessions", "list", environment=environment)
-        shown = told("sessions", "show", listed["session_id"], environment=environment)
+        watched = told("sessions", "watch", listed["session_id"], environment=environment)
+        shown = run_process("sessions", "show", listed["session_id"], environment=environment)
     finally:
         ended = told("stop", environment=environment)
 
     assert (status["pid"], status["address"], len(status["actors"])) == (served["pid"], served["address"], 7)
     assert (events[-1]["result"], events[0]["session_id"]) == (RESULT, listed["session_id"])
     assert (listed["status"], listed["steps"], listed["objective"]) == ("completed", 2, OBJECTIVE)
-    assert [event["kind"] for event in shown["log"]] == [event["kind"] for event in events]
+    assert watched == events
+    assert (shown.returncode, "\tthe model calls add(a=2, b=3) (" in shown.stdout, shown.stdout.endswith(f"\n{RESULT}\n")) == (
+        0,
+        True,
+        True,
+    )
     assert (ended["stopped"], list((home / "tmp").iterdir())) == (True, [])
     await eventually(lambda: not is_running(served["pid"]))
     assert (home / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
@@ -83,8 +91,11 @@ async def test_a_cluster_keeps_a_runtime_until_it_is_stopped(runtime: LLMRuntime
     first = told("start", *place, *SMALL, environment=environment)
     assert told("start", *place, *SMALL, environment=environment) == {**first, "is_new": False}
     watched = run_process("sessions", "watch", "nobody", *place, environment=environment)
+    status = run_process("status", *place, environment=environment)
     assert told("stop", *place, environment=environment) == {"name": name, "stopped": True}
     told("status", *place, environment=environment, code=3)
 
     assert (first["name"], first["is_new"]) == (name, True)
+    assert [line.split("\t")[0] for line in status.stdout.splitlines()][:2] == [f"{name}/supervisor", f"{name}/journal"]
+    assert "kept by its cluster" in status.stderr
     assert (watched.returncode, "no session 'nobody'" in watched.stderr) == (1, True)
