@@ -9,13 +9,10 @@ from ..core.call_context import CallContext
 from ..core.events import Event, RunEnded, RunStarted, outcome_of
 from ..core.exceptions import JournalConflictError, LLMIntegrationError, OutcomeUnknownError, OverloadedError, UnknownSessionError
 from ..core.runs import RunOutcome, RunSpec
-from ..core.session_summaries import SessionSummary, summary_of
+from ..core.session_summaries import MAX_LISTED, SessionSummary, summary_of
 from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
 from .links import Link
 from .outbox import TRY_AGAIN_S
-
-MAX_LISTED = 500
-"""Sessions that are told of at once."""
 
 
 def unknown_session(session_id: str) -> UnknownSessionError:

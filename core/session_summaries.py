@@ -12,6 +12,8 @@ from .pickling import pickled_by_fields
 from .runs import RunStatus
 from .storage.event_log import LogLine, from_line
 
+MAX_LISTED = 500
+"""Sessions that are told of at once."""
 OBJECTIVE_CHARS = 200
 """Of an objective, which may be a whole document."""
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from polaris_llm.actors.journal import MAX_LISTED, JournalActor
+from polaris_llm.actors.journal import JournalActor
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import RunStarted
 from polaris_llm.core.exceptions import UnknownSessionError
 from polaris_llm.core.runs import RunSpec
+from polaris_llm.core.session_summaries import MAX_LISTED
 from polaris_llm.core.storage.event_log import to_line
 from support.runtime_access import new_id, started
 from support.runtime_model import answer, call, plan
