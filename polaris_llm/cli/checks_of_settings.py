@@ -11,7 +11,7 @@ from ..core.exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionE
 from ..core.inference import CachePolicy, ModelRequest
 from ..core.parts import text_message
 from ..core.provider_settings import ProviderSettings
-from ..core.secrets import current
+from ..core.secrets import SecretFunction, current
 from ..core.settings import Settings
 from .checks import Finding, ok
 from .settings_choice import SettingsChoice
@@ -55,7 +55,7 @@ def _provider_findings(name: str, provider: ProviderSettings, timeout_s: float |
         yield asyncio.run(model_finding(name, provider, timeout_s))
 
 
-async def key_finding(name: str, reference: str | SecretStr) -> Finding:
+async def key_finding(name: str, reference: str | SecretStr | SecretFunction) -> Finding:
     """Whether something is found where a key of the provider's should be, here."""
     try:
         await current(reference)
