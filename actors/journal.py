@@ -9,7 +9,7 @@ from ..core.call_context import CallContext
 from ..core.events import Event, RunEnded, RunStarted, outcome_of
 from ..core.exceptions import JournalConflictError, LLMIntegrationError, OutcomeUnknownError, OverloadedError, UnknownSessionError
 from ..core.runs import RunOutcome, RunSpec
-from ..core.session_summaries import MAX_LISTED, SessionSummary, summary_of
+from ..core.session_summaries import SessionSummary, newest_summaries
 from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
 from .links import Link
 from .outbox import TRY_AGAIN_S
@@ -82,13 +82,8 @@ class JournalActor:
         return self._log.session_ids()
 
     async def newest(self, call: CallContext, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
-        """The sessions that were begun last, at most MAX_LISTED of them, the latest first."""
-        summaries = []
-        for session_id in self._log.newest(min(count, MAX_LISTED), only_open=only_open):
-            if lines := self._log.read(session_id):  # it may have been dropped meanwhile
-                summaries.append(summary_of(session_id, lines))
-            await asyncio.sleep(0)  # those who append come first
-        return tuple(summaries)
+        """See newest_summaries."""
+        return await newest_summaries(self._log, count, only_open)
 
     def health(self) -> dict[str, int]:
         """How much is kept, and how many sessions somebody waits for."""
@@ -200,9 +195,8 @@ class JournalHandle:
         return ids
 
     async def newest(self, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
-        """The sessions that were begun last, the latest first; of all, or of those with a run that has not ended."""
-        summaries: tuple[SessionSummary, ...] = await self._look("newest", CallContext(), count, only_open)
-        return summaries
+        """See newest_summaries."""
+        return tuple(await self._look("newest", CallContext(), count, only_open))
 
     async def _append_once(self, append: Append) -> None:
         """When the journal dies in between, a second try tells whether the first was kept."""

@@ -1,5 +1,6 @@
 """What a list of sessions says of each, read off a few lines of its log."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 from .events import Event, RunEnded, RunStarted
 from .pickling import pickled_by_fields
 from .runs import RunStatus
-from .storage.event_log import LogLine, from_line
+from .storage.event_log import LogLine, MemoryEventLog, from_line
 
 MAX_LISTED = 500
 """Sessions that are told of at once."""
@@ -50,6 +51,16 @@ class SessionSummary:
 SESSION_SUMMARY: TypeAdapter[SessionSummary] = TypeAdapter(SessionSummary)
 
 pickled_by_fields(SessionSummary)
+
+
+async def newest_summaries(log: MemoryEventLog, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
+    """Of the sessions that were begun last, at most MAX_LISTED, the latest first; of all, or of those with a run that has not ended."""
+    summaries = []
+    for session_id in log.newest(min(count, MAX_LISTED), only_open=only_open):
+        if lines := log.read(session_id):  # it may have been dropped meanwhile
+            summaries.append(summary_of(session_id, lines))
+        await asyncio.sleep(0)  # those who write come first
+    return tuple(summaries)
 
 
 def summary_of(session_id: str, lines: Sequence[LogLine]) -> SessionSummary:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 from rich.table import Column
 
-from ..core.tool_functions import load_tool
+from ..core.configured_tools import configured_tool, enabled_tools
 from ..core.tool_schema import ToolSchema
 from .commands import Group, as_json_option, examples
 from .output import one_line, print_json, print_table
@@ -42,15 +42,14 @@ def list_tools(references: tuple[str, ...], choice: SettingsChoice, as_json: boo
 
     An argument with a question mark may be left out. The effect says whether a call may be made again: pure and idempotent ones may.
     """
-    found = [(reference, _schema(reference)) for reference in references or choice.load().tool_registry.tools]
+    settings = choice.load()
+    listed = [reference for pool in settings.tool_registry.all_pools for reference in enabled_tools(settings, pool)]
+    found = [(reference, configured_tool(settings, reference).get_schema()) for reference in references or listed]
     if as_json:
-        print_json([_as_json(reference, schema) for reference, schema in found])
+        pools = {reference: settings.tool_registry.pool_of(reference) for reference, _ in found}
+        print_json([{**_as_json(reference, schema), "pool": pools[reference]} for reference, schema in found])
     else:
         print_table(COLUMNS, [_row(reference, schema) for reference, schema in found])
-
-
-def _schema(reference: str) -> ToolSchema:
-    return load_tool(reference).get_schema()
 
 
 def _as_json(reference: str, schema: ToolSchema) -> dict[str, Any]:  # JSON

@@ -75,6 +75,18 @@ def test_the_tools_of_the_settings_are_listed() -> None:
     assert [(row[0], row[1]) for row in rows] == [("echo", "idempotent"), ("calculator", "pure")]
 
 
+def test_tools_of_every_pool_are_listed_as_the_settings_want_them(tmp_path: Path) -> None:
+    file = tmp_path / "llm.yaml"
+    file.write_text(
+        "tool_registry: {pools: {far: {tools: ['support.runtime_tools:add']}}}\ntools: {echo: {enabled: false}, add: {timeout_s: 3}}\n"
+    )
+
+    told = {tool["name"]: tool for tool in json.loads(run("tools", "list", "--settings", str(file), "--json").stdout)}
+
+    assert {name: tool["pool"] for name, tool in told.items()} == {"calculator": "default", "add": "far"}
+    assert told["add"]["timeout_s"] == 3
+
+
 def test_tools_by_reference_are_listed_with_their_schema() -> None:
     result = run("tools", "list", "support.runtime_tools:add", "--json")
 
