@@ -194,10 +194,6 @@ class JournalHandle:
         ids: tuple[str, ...] = await self._look("session_ids", CallContext())
         return ids
 
-    async def newest(self, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
-        """See newest_summaries."""
-        return tuple(await self._look("newest", CallContext(), count, only_open))
-
     async def _append_once(self, append: Append) -> None:
         """When the journal dies in between, a second try tells whether the first was kept."""
         try:

@@ -84,8 +84,8 @@ class Sessions:
         return events
 
     async def newest(self, count: int, only_open: bool) -> tuple[SessionSummary, ...]:
-        """See JournalHandle."""
-        return await self._journal.newest(count, only_open)
+        """See newest_summaries."""
+        return tuple(await self.ask_twice(self._names.journal, "newest", CallContext(), count, only_open))
 
     async def session_ids(self) -> tuple[str, ...]:
         """See JournalHandle."""
