@@ -99,6 +99,7 @@ _HOMES = {
     "RunOutcome": "core.runs",
     "SimulationResults": "core.scenarios.results",
     "Scenario": "core.scenarios.scenario",
+    "ScenarioFile": "core.scenarios.scenario_file",
     "Settings": "core.settings",
     "BaseTool": "core.tool_registry",
     "CalculatorTool": "core.tool_registry",

@@ -17,8 +17,9 @@ from rich.text import Text
 from .actors.runtime import LLMRuntime
 from .core.exceptions import LLMIntegrationError
 from .core.runs import RunLimits
+from .core.scenarios.families import FAMILIES
 from .core.scenarios.results import SimulationResults
-from .core.scenarios.scenario import FAMILIES, Scenario
+from .core.scenarios.scenario import Scenario
 from .core.scenarios.table import results_table
 from .core.settings import LoadedSettings, Settings
 from .core.settings_errors import masked
@@ -143,7 +144,7 @@ def _notes_table(loaded: LoadedSettings) -> Table:
 
 
 def _scenarios(seeds: int, periods: int, real: bool) -> list[Scenario]:
-    families = ["high_load"] if real else sorted(FAMILIES)
+    families = ["high_load"] if real else ["failure_recovery", "high_load"]
     return [FAMILIES[family](seed, periods) for family in families for seed in range(1, seeds + 1)]
 
 
