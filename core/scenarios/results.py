@@ -1,13 +1,19 @@
-"""What came of a simulation: one result per scenario, also for those that failed."""
+"""What came of a simulation: one result per scenario, also for those that failed, and every way to take them away."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
-from ..exceptions import ErrorRecord
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from ..exceptions import ErrorRecord, LLMConfigurationError
 from ..runs import RunOutcome
-from .control_loop import ControlLoop
+from .comparison import Comparison, GroupSummary, compare, group_summaries
+from .control_loop import ControlLoop, PeriodRecord
 from .report import ScenarioRow
+from .row_table import RowTable
 from .scenario import Scenario
 
 
@@ -18,6 +24,12 @@ class ScenarioResult:
     row: ScenarioRow
     loop: ControlLoop
     outcomes: tuple[RunOutcome, ...]
+    kind: Literal["finished"] = "finished"
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was run."""
+        return self.loop.scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,10 @@ class ScenarioFailure:
 
     scenario: Scenario
     error: ErrorRecord
+    kind: Literal["failed"] = "failed"
+
+
+SCENARIO_RESULT: TypeAdapter[ScenarioResult] = TypeAdapter(ScenarioResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +51,19 @@ class SimulationResults:
     simulation_id: str
     results: tuple[ScenarioResult | ScenarioFailure, ...]
     wall_s: float
+
+    @classmethod
+    def load(cls, path: str | Path) -> "SimulationResults":
+        """The results that `to_json` wrote; raises LLMConfigurationError for a file that holds none."""
+        try:
+            return SIMULATION_RESULTS.validate_json(Path(path).read_bytes())
+        except OSError as error:
+            problem = error.strerror or str(error)
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = f"holds no results ({'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']})"
+        message = f"{path}: {problem}; name a file that SimulationResults.to_json wrote"
+        raise LLMConfigurationError(message, config_key="results", config_value=str(path))
 
     @property
     def finished(self) -> tuple[ScenarioResult, ...]:
@@ -54,3 +83,84 @@ class SimulationResults:
         """Why decisions came to nothing, and how often, the most frequent first."""
         decisions = (record.decision for result in self.finished for record in result.loop.records)
         return dict(Counter(decision.problem for decision in decisions if decision.problem is not None).most_common())
+
+    @property
+    def runs(self) -> RowTable:
+        """One row per run, those that failed included."""
+        return RowTable.of(_run_record(result) for result in self.results)
+
+    @property
+    def decisions(self) -> RowTable:
+        """One row per control period of each finished run."""
+        return RowTable.of(
+            _decision_record(result, record, outcome)
+            for result in self.finished
+            for record, outcome in zip(result.loop.records, result.outcomes, strict=True)
+        )
+
+    def to_dataframe(self) -> Any:  # a pandas.DataFrame
+        """The runs; `decisions.to_dataframe()` has the decisions. Raises LLMConfigurationError where pandas is not installed."""
+        return self.runs.to_dataframe()
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The runs; `decisions.to_csv()` has the decisions."""
+        return self.runs.to_csv(path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Everything, so that `load` gives the same results again; written to a file where one is named."""
+        text = SIMULATION_RESULTS.dump_json(self).decode()
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def summary(self) -> tuple[GroupSummary, ...]:
+        """Every group beside its baselines, with confidence intervals over its seeds."""
+        return group_summaries(self.rows())
+
+    def compare(self, other: "SimulationResults") -> tuple[Comparison, ...]:
+        """Utility here minus utility there, for each group of scenarios that both have, with confidence intervals over the seeds."""
+        return compare(self.rows(), other.rows())
+
+
+SIMULATION_RESULTS: TypeAdapter[SimulationResults] = TypeAdapter(SimulationResults)
+
+
+def _run_record(result: ScenarioResult | ScenarioFailure) -> dict[str, JsonValue]:
+    error = result.error.message if isinstance(result, ScenarioFailure) else None
+    known: dict[str, JsonValue] = {**_identity(result.scenario), "status": result.kind, "error": error}
+    if isinstance(result, ScenarioFailure):
+        return known
+    figures = {name: value for name, value in asdict(result.row).items() if name not in (*known, "variant")}
+    return {**known, **figures, "tokens": result.row.tokens}
+
+
+def _decision_record(result: ScenarioResult, record: PeriodRecord, outcome: RunOutcome) -> dict[str, JsonValue]:
+    action, interval, state = record.decision.action, record.interval, record.state
+    return {
+        **_identity(result.scenario),
+        "period": record.period,
+        "action": action.action_type,
+        "value": action.value,
+        "reasoning": record.decision.reasoning,
+        "problem": record.decision.problem,
+        **asdict(interval),
+        "failed_now": record.failed,
+        "servers": state.active,
+        "booting": len(state.booting),
+        "broken": state.failed,
+        "dimmer": state.dimmer,
+        "backlog": state.backlog,
+        "session_id": outcome.session_id,
+        "status": outcome.status,
+        "steps": outcome.steps,
+        "tool_calls": outcome.tool_calls,
+        "input_tokens": outcome.usage.input_tokens,
+        "output_tokens": outcome.usage.output_tokens,
+        "cache_hits": outcome.cache_hits,
+        "duration_s": outcome.duration_s,
+    }
+
+
+def _identity(scenario: Scenario) -> dict[str, JsonValue]:
+    named: dict[str, JsonValue] = {"scenario": scenario.name, "group": scenario.group, "family": scenario.family}
+    return {**named, **scenario.variant, "seed": scenario.seed, "repetition": scenario.repetition}

@@ -18,7 +18,7 @@ def results_table(results: SimulationResults) -> Table:
 
 
 def table(rows: Sequence[ScenarioRow]) -> Table:
-    """The rows, then a line for each family; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
+    """The rows, then a line for each group; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
     shown = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     shown.add_column("scenario", no_wrap=True)
     for title in ("utility", "baseline", "late", "actions", "bad", "steps", "tokens", "hits", "s"):
@@ -27,7 +27,7 @@ def table(rows: Sequence[ScenarioRow]) -> Table:
         shown.add_row(row.scenario, *_cells(row))
     shown.add_section()
     for summary in summaries(rows):
-        shown.add_row(summary.family, *_cells(summary), style="bold")
+        shown.add_row(summary.group, *_cells(summary), style="bold")
     return shown
 
 

@@ -9,7 +9,8 @@ import pytest
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import LLMConfigurationError
-from polaris_llm.core.scenarios.scenario import Scenario, failure_recovery, high_load
+from polaris_llm.core.scenarios.families import failure_recovery, high_load
+from polaris_llm.core.scenarios.scenario import Scenario
 from support.runtime_access import killing, links_of, loop_of, names_of, new_id, started
 from support.runtime_model import ASKED, HOOKS
 

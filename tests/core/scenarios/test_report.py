@@ -9,8 +9,8 @@ from polaris_llm.core.runs import RunOutcome
 from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, Action
 from polaris_llm.core.scenarios.baseline import do_nothing, thresholds
 from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
+from polaris_llm.core.scenarios.families import failure_recovery, high_load
 from polaris_llm.core.scenarios.report import SCENARIO_ROW, ScenarioRow, row, summaries
-from polaris_llm.core.scenarios.scenario import failure_recovery, high_load
 from polaris_llm.core.scenarios.table import table
 from polaris_llm.core.usage import Usage
 
@@ -58,7 +58,7 @@ def test_summary_means_utilities_and_adds_the_rest() -> None:
 
     high, recovery = summaries(rows)
 
-    assert (high.family, high.runs, recovery.family, recovery.runs) == ("high_load", 2, "failure_recovery", 1)
+    assert (high.group, high.runs, recovery.group, recovery.runs) == ("high_load", 2, "failure_recovery", 1)
     assert high.utility == pytest.approx((rows[0].utility + rows[1].utility) / 2)
     assert high.threshold_utility == pytest.approx((rows[0].threshold_utility + rows[1].threshold_utility) / 2)
     assert (high.sla_violations, high.tokens, high.wall_s) == (rows[0].sla_violations + rows[1].sla_violations, 2880, 4.0)
