@@ -182,6 +182,7 @@ __all__ = [
     "RunLimits",
     "RunOutcome",
     "Scenario",
+    "ScenarioFile",
     "SessionError",
     "SessionHandle",
     "Settings",

@@ -61,8 +61,8 @@ class Manifest:
             lines = [""]
         except (OSError, UnicodeDecodeError) as error:
             raise self._error(f"cannot be read: {error}; name a manifest, or a new file") from None
-        if lines == [""]:
-            self._write(f"{HEADING}\n")
+        if len(lines) == 1 and HEADING.startswith(lines[0]):
+            self._write(f"{HEADING}\n"[len(lines[0]) :])
             return {}
         if lines[0] != HEADING:
             raise self._error("is no manifest of a simulation: name another file, or a new one")
