@@ -11,8 +11,8 @@ from ..core.scenarios.control_loop import ControlLoop
 from ..core.scenarios.decision import DECISION_SCHEMA, Decision
 from ..core.scenarios.farm_tools import reference
 from ..core.scenarios.report import row
-from ..core.scenarios.results import ScenarioResult
 from ..core.scenarios.scenario import Scenario
+from ..core.scenarios.scenario_result import ScenarioResult
 from .conversation import Submission
 from .sessions import Sessions
 

@@ -13,8 +13,9 @@ from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, ErrorRecord, LLMConfigurationError, LLMIntegrationError, OutcomeUnknownError
 from ..core.runs import RunSpec
 from ..core.scenarios.manifest import Manifest, run_key
-from ..core.scenarios.results import ScenarioFailure, ScenarioResult, SimulationResults
+from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
+from ..core.scenarios.scenario_result import ScenarioFailure, ScenarioResult
 from ..core.settings import Settings
 from .links import Link, Links
 from .names import Names

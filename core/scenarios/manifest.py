@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from ..canonical import digest
 from ..exceptions import LLMConfigurationError
 from ..runs import RUN_SPEC, RunSpec
-from .results import SCENARIO_RESULT, ScenarioResult
 from .scenario import SCENARIO, Scenario
+from .scenario_result import SCENARIO_RESULT, ScenarioResult
 
 HEADING = '{"polaris_llm_manifest": 1}'
 """The first line, so that no other file is written to."""

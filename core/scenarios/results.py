@@ -4,44 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from ..exceptions import ErrorRecord, LLMConfigurationError
+from ..exceptions import LLMConfigurationError
 from ..runs import RunOutcome
 from .comparison import Comparison, GroupSummary, compare, group_summaries
-from .control_loop import ControlLoop, PeriodRecord
+from .control_loop import PeriodRecord
+from .html_report import TITLE, write_report
 from .report import ScenarioRow
+from .report_view import TokenPrice
 from .row_table import RowTable
 from .scenario import Scenario
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioResult:
-    """A scenario that was run to its end: its row, and every decision with its session's outcome."""
-
-    row: ScenarioRow
-    loop: ControlLoop
-    outcomes: tuple[RunOutcome, ...]
-    kind: Literal["finished"] = "finished"
-
-    @property
-    def scenario(self) -> Scenario:
-        """What was run."""
-        return self.loop.scenario
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioFailure:
-    """A scenario that could not be run to its end."""
-
-    scenario: Scenario
-    error: ErrorRecord
-    kind: Literal["failed"] = "failed"
-
-
-SCENARIO_RESULT: TypeAdapter[ScenarioResult] = TypeAdapter(ScenarioResult)
+from .scenario_result import ScenarioFailure, ScenarioResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +88,11 @@ class SimulationResults:
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
+
+    def to_html(self, path: str | Path, *, title: str = TITLE, price: TokenPrice | None = None) -> Path:
+        """The path of a page that tells all of it, and needs no network; costs are shown where a price is given."""
+        subtitle = f"{self.simulation_id}, {self.wall_s:.1f} s in all"
+        return write_report(self.results, path, title=title, subtitle=subtitle, price=price)
 
     def summary(self) -> tuple[GroupSummary, ...]:
         """Every group beside its baselines, with confidence intervals over its seeds."""

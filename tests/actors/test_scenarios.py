@@ -12,8 +12,8 @@ from polaris_llm.core.events import RunStarted
 from polaris_llm.core.prompt_manager import PromptManager
 from polaris_llm.core.runs import RunLimits, RunSpec
 from polaris_llm.core.scenarios.families import high_load
-from polaris_llm.core.scenarios.results import ScenarioResult
 from polaris_llm.core.scenarios.scenario import FARM_TOOLS
+from polaris_llm.core.scenarios.scenario_result import ScenarioResult
 from support.runtime_access import links_of, loop_of, new_id, started
 from support.runtime_model import ASKED
 from support.runtime_tools import DEADLINE_S

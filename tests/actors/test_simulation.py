@@ -14,9 +14,9 @@ from polaris_llm.core.events import RunStarted
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.runs import RunSpec
 from polaris_llm.core.scenarios.families import failure_recovery, high_load
-from polaris_llm.core.scenarios.results import ScenarioFailure, ScenarioResult
 from polaris_llm.core.scenarios.scenario import FARM_TOOLS, AgentOptions, Scenario
 from polaris_llm.core.scenarios.scenario_file import ScenarioFile
+from polaris_llm.core.scenarios.scenario_result import ScenarioFailure, ScenarioResult
 from support.runtime_access import killing, links_of, loop_of, names_of, new_id, started
 from support.runtime_model import ASKED, HOOKS
 

@@ -12,7 +12,7 @@ from polaris_llm.core.scenarios.control_loop import run_policy
 from polaris_llm.core.scenarios.families import high_load
 from polaris_llm.core.scenarios.manifest import HEADING, Manifest, run_key
 from polaris_llm.core.scenarios.report import row
-from polaris_llm.core.scenarios.results import ScenarioResult
+from polaris_llm.core.scenarios.scenario_result import ScenarioResult
 
 SCENARIO = high_load(1, 3)
 SPEC = RunSpec(objective="", model="m")

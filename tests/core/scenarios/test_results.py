@@ -8,24 +8,13 @@ from typing import Any
 import pytest
 
 from polaris_llm.core.exceptions import ErrorRecord, LLMConfigurationError, OutcomeUnknownError
-from polaris_llm.core.runs import RunOutcome
-from polaris_llm.core.scenarios.baseline import thresholds
-from polaris_llm.core.scenarios.control_loop import run_policy
-from polaris_llm.core.scenarios.report import row
-from polaris_llm.core.scenarios.results import ScenarioFailure, ScenarioResult, SimulationResults
+from polaris_llm.core.scenarios.results import SimulationResults
 from polaris_llm.core.scenarios.row_table import RowTable
-from polaris_llm.core.scenarios.scenario import Scenario
 from polaris_llm.core.scenarios.scenario_file import ScenarioFile
-from polaris_llm.core.usage import Usage
+from polaris_llm.core.scenarios.scenario_result import ScenarioFailure
+from support.scenario_results import finished
 
 SCENARIOS = ScenarioFile.load("high_load", {"grid": {"plant.boot_s": [30, 60]}, "seeds": 2, "periods": 3}).scenarios()
-
-
-def finished(scenario: Scenario) -> ScenarioResult:
-    loop = run_policy(scenario, thresholds)
-    outcome = RunOutcome(session_id="s", run_id="r", status="completed", steps=3, usage=Usage(input_tokens=10, output_tokens=2))
-    outcomes = (outcome,) * scenario.periods
-    return ScenarioResult(row=row(loop, outcomes, 1.5, "mock"), loop=loop, outcomes=outcomes)
 
 
 def results() -> SimulationResults:
@@ -38,7 +27,7 @@ def test_every_run_is_a_row_also_one_that_failed() -> None:
 
     assert [record["status"] for record in records] == ["finished"] * 3 + ["failed"]
     assert [record["plant.boot_s"] for record in records] == [30, 30, 60, 60]
-    assert records[0]["agent"] == "mock"
+    assert records[0]["agent"] == "local model m"
     assert records[0]["tokens"] == 36
     assert (records[3]["error"], records[3]["utility"]) == ("the actor died, twice", None)
 
