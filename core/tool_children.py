@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from pydantic import JsonValue
@@ -38,7 +38,8 @@ class ToolChildren:
 
         A deadline and a cancellation kill the tool's process; None leaves the deadline to whoever awaits this.
         """
-        record = {"reference": reference, "arguments": arguments, "context": asdict(call)}
+        context = {field.name: getattr(call, field.name) for field in fields(call)}  # asdict would copy all that tools may read
+        record = {"reference": reference, "arguments": arguments, "context": context}
         frame = to_frame({**record, "max_result_characters": self._max_result_characters})
         try:
             async with asyncio.timeout(timeout_s), self._free:
