@@ -1,18 +1,23 @@
 """Rows, summaries and the table that people read."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from polaris_llm.core.exceptions import ErrorRecord, OutcomeUnknownError
 from polaris_llm.core.runs import RunOutcome
 from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, Action
 from polaris_llm.core.scenarios.baseline import do_nothing, thresholds
 from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
 from polaris_llm.core.scenarios.families import failure_recovery, high_load
 from polaris_llm.core.scenarios.report import SCENARIO_ROW, ScenarioRow, row, summaries
-from polaris_llm.core.scenarios.table import table
+from polaris_llm.core.scenarios.results import SimulationResults
+from polaris_llm.core.scenarios.scenario_result import ScenarioFailure
+from polaris_llm.core.scenarios.table import results_table, table
 from polaris_llm.core.usage import Usage
+from support.scenario_results import finished
 
 
 def outcome(**changes: object) -> RunOutcome:
@@ -84,3 +89,27 @@ def test_table_shows_every_row_and_a_line_for_each_family() -> None:
 
 def test_table_of_nothing_is_empty() -> None:
     assert table([]).row_count == 0
+
+
+def test_long_names_with_brackets_leave_the_figures_whole() -> None:
+    name = "high_load[boot_s=30,max_servers=2]"
+    long = replace(agent_row(1), scenario=f"{name}-1", group=name)
+    text = io.StringIO()
+
+    Console(file=text, width=80).print(table([long]))
+
+    shown = text.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert name in "".join(line[:24].rstrip() for line in shown.splitlines())
+    assert all(part in shown for part in (f"{long.utility:.0f}", "1440", "baseline", "hits"))
+
+
+def test_runs_that_failed_are_told_below_the_table() -> None:
+    failure = ScenarioFailure(scenario=high_load(2), error=ErrorRecord.of(OutcomeUnknownError("the actor [died]")))
+    results = SimulationResults(simulation_id="s", results=(finished(high_load(1)), failure), wall_s=1.0)
+    text = io.StringIO()
+
+    Console(file=text, width=80).print(results_table(results))
+
+    *_, last = text.getvalue().splitlines()
+    assert last == "high_load-2 failed: the actor [died]"
