@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ..prompt_files import BUILT_IN
 from .estimates import Estimate
@@ -35,7 +36,7 @@ def report_html(
     environment = Environment(
         loader=FileSystemLoader(BUILT_IN), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(interval=_interval, count=_count)
+    environment.filters.update(interval=_interval, count=_count, breakable=_breakable)
     page = environment.get_template(TEMPLATE)
     return page.render(title=title, subtitle=subtitle, view=view_of(results, price), price=price, policies=POLICIES)
 
@@ -49,3 +50,8 @@ def _interval(estimate: Estimate) -> str:
 
 def _count(number: float) -> str:
     return f"{number:,.0f}"
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken where the grid's choices begin."""
+    return escape(name).replace("[", Markup("<wbr>[")).replace(",", Markup(",<wbr>"))

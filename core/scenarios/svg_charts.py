@@ -98,10 +98,16 @@ def _bounds(estimate: Estimate) -> tuple[float, ...]:
 
 
 def _group(group: IntervalGroup, top: float, across: _Scale, width: int) -> list[str]:
-    shown = group.name if len(group.name) <= LONGEST_NAME else f"{group.name[: LONGEST_NAME - 1]}…"
-    name = f'<text class="name" x="0" y="{top + ROW}">{escape(shown)}<title>{escape(group.name)}</title></text>'
+    family, bracket, variant = group.name.partition("[")
+    names = [_name("name", family, top + ROW, group.name)]
+    names += [_name("variant", variant.removesuffix("]"), top + 2 * ROW, group.name)] if bracket else []
     rows = [_interval(group.name, one, top + (index + 0.5) * ROW, across) for index, one in enumerate(group.intervals)]
-    return [_level("rule", 0, width, top - ROW / 2), name, *rows]
+    return [_level("rule", 0, width, top - ROW / 2), *names, *rows]
+
+
+def _name(kind: str, text: str, y: float, whole: str) -> str:
+    shown = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return f'<text class="{kind}" x="0" y="{y}">{escape(shown)}<title>{escape(whole)}</title></text>'
 
 
 def _interval(group: str, one: Interval, y: float, across: _Scale) -> str:

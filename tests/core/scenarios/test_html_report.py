@@ -29,7 +29,7 @@ HOSTILE = "<script>alert('x')</script>"
 class Page(HTMLParser):
     """The tags of a page with their attributes, and its text."""
 
-    VOID = frozenset({"meta", "br"})
+    VOID = frozenset({"meta", "br", "wbr"})
 
     def __init__(self, source: str) -> None:
         super().__init__()

@@ -13,6 +13,11 @@ def parts(chart: str, kind: str) -> list[dict[str, str]]:
     return [element.attrib for element in ElementTree.fromstring(chart).iter() if kind in element.attrib.get("class", "").split()]
 
 
+def names(chart: str, kind: str) -> list[str | None]:
+    """The texts of a class."""
+    return [element.text for element in ElementTree.fromstring(chart).iter() if element.attrib.get("class") == kind]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(0, 0), (-4, 0), (1, 1), (1.01, 2), (4.9, 5), (5.1, 8), (8.1, 10), (90, 100), (0.23, 0.3), (1500, 2000)]
 )
@@ -62,8 +67,13 @@ def test_losses_stand_left_of_the_line_at_zero() -> None:
 def test_long_and_hostile_names_are_shortened_and_escaped() -> None:
     chart = interval_chart("<t>", [IntervalGroup(name="<b>" + "x" * 60, intervals=())])
 
-    (name,) = (element for element in ElementTree.fromstring(chart).iter() if element.attrib.get("class") == "name")
-    assert name.text == "<b>" + "x" * 32 + "…"
+    assert names(chart, "name") == ["<b>" + "x" * 32 + "…"]
+
+
+def test_choices_of_a_grid_stand_below_the_family() -> None:
+    chart = interval_chart("t", [IntervalGroup(name="high_load[boot_s=30,end=50]", intervals=())])
+
+    assert (names(chart, "name"), names(chart, "variant")) == (["high_load"], ["boot_s=30,end=50"])
 
 
 def test_chart_of_no_groups_is_a_chart() -> None:
