@@ -1,5 +1,6 @@
 """What came of a simulation: one result per scenario, also for those that failed, and every way to take them away."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -144,4 +145,5 @@ def _decision_record(result: ScenarioResult, record: PeriodRecord, outcome: RunO
 
 def _identity(scenario: Scenario) -> dict[str, JsonValue]:
     named: dict[str, JsonValue] = {"scenario": scenario.name, "group": scenario.group, "family": scenario.family}
-    return {**named, **scenario.variant, "seed": scenario.seed, "repetition": scenario.repetition}
+    chosen = {path: json.dumps(value) if isinstance(value, list | dict) else value for path, value in scenario.variant.items()}
+    return {**named, **chosen, "seed": scenario.seed, "repetition": scenario.repetition}

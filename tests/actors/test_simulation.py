@@ -1,6 +1,6 @@
 """`LLMRuntime.simulate`: scenarios side by side, failures as rows, progress, and deaths in between."""
 
-import itertools
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -107,12 +107,12 @@ def test_a_scenario_whose_actor_dies_goes_on_where_it_was(runtime: LLMRuntime) -
 
 
 def test_a_scenario_that_cannot_be_run_is_a_row_beside_the_others() -> None:
-    name, steps = new_id(), itertools.count()
+    name, ended = new_id(), list[object]()
     with started(llm=ADAPTING) as runtime:
         kill_it = killing(runtime, names_of(runtime).scenarios)
-        HOOKS[name] = lambda: kill_it() if next(steps) >= 12 else None  # long after the others have ended
+        HOOKS[name] = lambda: kill_it() if len(ended) == 2 else None
 
-        results = runtime.simulate([high_load(1, 1), hooked(name, periods=12), high_load(2, 1)])
+        results = runtime.simulate([high_load(1, 1), hooked(name, periods=200), high_load(2, 1)], on_result=ended.append)
 
     assert [failure.scenario.name for failure in results.failures] == [name]
     assert results.failures[0].error.code == "OUTCOME_UNKNOWN"
@@ -187,6 +187,29 @@ def test_finished_runs_of_a_manifest_are_not_repeated(runtime: LLMRuntime, tmp_p
     assert told[-1] == (5, 5)
 
 
+@pytest.mark.anyio
+async def test_a_simulation_that_is_cancelled_stops_deciding_and_goes_on_from_its_manifest(runtime: LLMRuntime, tmp_path: Path) -> None:
+    quick, slow, manifest = hooked(new_id(), periods=1), hooked(new_id(), periods=200), tmp_path / "runs.jsonl"
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def tell(_: object) -> None:
+        loop.call_soon_threadsafe(ended.set)
+
+    simulating = asyncio.create_task(runtime.asimulate([quick, slow], manifest=manifest, on_result=tell))
+    async with asyncio.timeout(60):
+        await ended.wait()
+    simulating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await simulating
+    asked = len(steps_asked(slow.name))
+
+    again = await runtime.asimulate([quick, high_load(5, 20)], manifest=manifest)
+
+    assert [row.scenario for row in again.rows()] == [quick.name, "high_load-5"]
+    assert len(steps_asked(quick.name)) == again.rows()[0].steps
+    assert len(steps_asked(slow.name)) <= asked + 10  # the decision that was on its way
+
+
 def test_another_agent_is_another_run(runtime: LLMRuntime, tmp_path: Path) -> None:
     name, manifest = new_id(), tmp_path / "runs.jsonl"
     runtime.simulate([hooked(name)], manifest=manifest)
@@ -198,15 +221,16 @@ def test_another_agent_is_another_run(runtime: LLMRuntime, tmp_path: Path) -> No
 
 
 def test_what_failed_is_run_again(tmp_path: Path) -> None:
-    name, steps, manifest = new_id(), itertools.count(), tmp_path / "runs.jsonl"
+    name, ended, manifest = new_id(), list[object](), tmp_path / "runs.jsonl"
+    scenarios = [hooked(name, periods=60), high_load(2, 1)]
     with started(llm=ADAPTING) as runtime:
         kill_it = killing(runtime, names_of(runtime).scenarios)
-        HOOKS[name] = lambda: kill_it() if 6 <= next(steps) < 99 else None
-        broken = runtime.simulate([hooked(name, periods=9), high_load(2, 1)], manifest=manifest)
+        HOOKS[name] = lambda: kill_it() if ended else None
+        broken = runtime.simulate(scenarios, manifest=manifest, on_result=ended.append)
     del HOOKS[name]
 
     with started(llm=ADAPTING) as runtime:
-        whole = runtime.simulate([hooked(name, periods=9), high_load(2, 1)], manifest=manifest)
+        whole = runtime.simulate(scenarios, manifest=manifest)
 
     assert [result.kind for result in broken.results] == ["failed", "finished"]
     assert [result.kind for result in whole.results] == ["finished", "finished"]

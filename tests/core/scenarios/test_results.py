@@ -68,6 +68,15 @@ def test_dataframe_has_the_same_columns_and_rows() -> None:
     assert decisions.shape == (9, len(made.decisions.columns))
 
 
+def test_lists_that_a_grid_chose_can_be_grouped_by() -> None:
+    file = ScenarioFile.load("high_load", {"grid": {"arrivals.ramp.end": [[40, 50], 60]}, "periods": 2, "seeds": 1})
+    made = SimulationResults(simulation_id="s", results=tuple(map(finished, file.scenarios())), wall_s=1.0)
+
+    groups = made.to_dataframe().groupby("arrivals.ramp.end")["utility"].count()
+
+    assert groups.to_dict() == {"[40, 50]": 1, 60: 1}
+
+
 def test_json_comes_back_equal(tmp_path: Path) -> None:
     made = results()
 
