@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from ..prompt_files import BUILT_IN
 from .estimates import Estimate
-from .report_view import POLICIES, TokenPrice, view_of
+from .report_view import POLICIES, view_of
 from .scenario_result import ScenarioFailure, ScenarioResult
 
 TEMPLATE = "scenario_report.html.j2"
@@ -21,24 +21,21 @@ def write_report(
     *,
     title: str = TITLE,
     subtitle: str = "",
-    price: TokenPrice | None = None,
 ) -> Path:
     """The path of the page, which is written there."""
     target = Path(path)
-    target.write_text(report_html(results, title=title, subtitle=subtitle, price=price), encoding="utf-8")
+    target.write_text(report_html(results, title=title, subtitle=subtitle), encoding="utf-8")
     return target
 
 
-def report_html(
-    results: Sequence[ScenarioResult | ScenarioFailure], *, title: str = TITLE, subtitle: str = "", price: TokenPrice | None = None
-) -> str:
+def report_html(results: Sequence[ScenarioResult | ScenarioFailure], *, title: str = TITLE, subtitle: str = "") -> str:
     """The page; every text in it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(BUILT_IN), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(interval=_interval, count=_count, breakable=_breakable)
     page = environment.get_template(TEMPLATE)
-    return page.render(title=title, subtitle=subtitle, view=view_of(results, price), price=price, policies=POLICIES)
+    return page.render(title=title, subtitle=subtitle, view=view_of(results), policies=POLICIES)
 
 
 def _interval(estimate: Estimate) -> str:

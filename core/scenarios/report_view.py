@@ -19,20 +19,6 @@ POLICIES = {"agents": "agents", "thresholds": "thresholds", "proactive": "proact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPrice:
-    """What tokens cost; nothing here knows prices of its own."""
-
-    input_per_million: float
-    output_per_million: float
-    currency: str = "USD"
-
-    def cost(self, rows: Sequence[ScenarioRow]) -> float:
-        """Of all tokens that these runs report."""
-        tokens_in, tokens_out = sum(row.input_tokens for row in rows), sum(row.output_tokens for row in rows)
-        return (tokens_in * self.input_per_million + tokens_out * self.output_per_million) / 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What some runs took."""
 
@@ -41,19 +27,20 @@ class Usage:
     input_tokens: int
     output_tokens: int
     cache_hits: int
-    cost: float | None
-    """None where no price is known."""
+    cost_usd: float | None
+    """None where the price of a call is not known."""
 
     @classmethod
-    def of(cls, rows: Sequence[ScenarioRow], price: TokenPrice | None) -> "Usage":
+    def of(cls, rows: Sequence[ScenarioRow]) -> "Usage":
         """The sum over these runs."""
+        costs = [row.cost_usd for row in rows if row.cost_usd is not None]
         return cls(
             decisions=sum(row.periods for row in rows),
             steps=sum(row.steps for row in rows),
             input_tokens=sum(row.input_tokens for row in rows),
             output_tokens=sum(row.output_tokens for row in rows),
             cache_hits=sum(row.cache_hits for row in rows),
-            cost=price.cost(rows) if price is not None and rows else None,
+            cost_usd=sum(costs) if costs and len(costs) == len(rows) else None,
         )
 
 
@@ -104,7 +91,7 @@ class ReportView:
     """Why decisions came to nothing, how often, and in which runs."""
 
 
-def view_of(results: Sequence[ScenarioResult | ScenarioFailure], price: TokenPrice | None = None) -> ReportView:
+def view_of(results: Sequence[ScenarioResult | ScenarioFailure]) -> ReportView:
     """What there is to show of these results."""
     finished = [result for result in results if isinstance(result, ScenarioResult)]
     rows = [result.row for result in finished]
@@ -114,8 +101,8 @@ def view_of(results: Sequence[ScenarioResult | ScenarioFailure], price: TokenPri
         agents=agents,
         is_mock=any(agent.startswith("mock") for agent in agents),
         runs=len(rows),
-        usage=Usage.of(rows, price),
-        groups=tuple(_group(finished, summary, price) for summary in summaries),
+        usage=Usage.of(rows),
+        groups=tuple(_group(finished, summary) for summary in summaries),
         utility_chart=_utility_chart(summaries),
         better=sum(row.utility > row.threshold_utility for row in rows),
         run_failures=tuple((result.scenario.name, result.error.message) for result in results if isinstance(result, ScenarioFailure)),
@@ -123,14 +110,14 @@ def view_of(results: Sequence[ScenarioResult | ScenarioFailure], price: TokenPri
     )
 
 
-def _group(finished: Sequence[ScenarioResult], summary: GroupSummary, price: TokenPrice | None) -> GroupView:
+def _group(finished: Sequence[ScenarioResult], summary: GroupSummary) -> GroupView:
     members = [result for result in finished if result.row.group == summary.group]
-    usage = Usage.of([member.row for member in members], price)
-    return GroupView(summary=summary, usage=usage, runs=tuple(_run(member, price) for member in members))
+    usage = Usage.of([member.row for member in members])
+    return GroupView(summary=summary, usage=usage, runs=tuple(_run(member) for member in members))
 
 
-def _run(result: ScenarioResult, price: TokenPrice | None) -> RunView:
-    return RunView(row=result.row, usage=Usage.of([result.row], price), charts=_charts(result.loop), records=result.loop.records)
+def _run(result: ScenarioResult) -> RunView:
+    return RunView(row=result.row, usage=Usage.of([result.row]), charts=_charts(result.loop), records=result.loop.records)
 
 
 def _charts(loop: ControlLoop) -> tuple[ChartView, ...]:

@@ -15,7 +15,6 @@ from .comparison import Comparison, GroupSummary, compare, group_summaries
 from .control_loop import PeriodRecord
 from .html_report import TITLE, write_report
 from .report import ScenarioRow
-from .report_view import TokenPrice
 from .row_table import RowTable
 from .scenario import Scenario
 from .scenario_result import ScenarioFailure, ScenarioResult
@@ -90,10 +89,10 @@ class SimulationResults:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
-    def to_html(self, path: str | Path, *, title: str = TITLE, price: TokenPrice | None = None) -> Path:
-        """The path of a page that tells all of it, and needs no network; costs are shown where a price is given."""
+    def to_html(self, path: str | Path, *, title: str = TITLE) -> Path:
+        """The path of a page that tells all of it, and needs no network."""
         subtitle = f"{self.simulation_id}, {self.wall_s:.1f} s in all"
-        return write_report(self.results, path, title=title, subtitle=subtitle, price=price)
+        return write_report(self.results, path, title=title, subtitle=subtitle)
 
     def summary(self) -> tuple[GroupSummary, ...]:
         """Every group beside its baselines, with confidence intervals over its seeds."""
@@ -139,6 +138,7 @@ def _decision_record(result: ScenarioResult, record: PeriodRecord, outcome: RunO
         "input_tokens": outcome.usage.input_tokens,
         "output_tokens": outcome.usage.output_tokens,
         "cache_hits": outcome.cache_hits,
+        "cost_usd": outcome.cost_usd,
         "duration_s": outcome.duration_s,
     }
 

@@ -12,7 +12,7 @@ from polaris_llm.core.exceptions import ErrorRecord, OutcomeUnknownError
 from polaris_llm.core.scenarios.baseline import thresholds
 from polaris_llm.core.scenarios.families import failure_recovery
 from polaris_llm.core.scenarios.html_report import report_html
-from polaris_llm.core.scenarios.report_view import TokenPrice, view_of
+from polaris_llm.core.scenarios.report_view import view_of
 from polaris_llm.core.scenarios.results import SimulationResults
 from polaris_llm.core.scenarios.scenario_file import ScenarioFile
 from polaris_llm.core.scenarios.scenario_result import ScenarioFailure
@@ -117,12 +117,11 @@ def test_breaking_servers_are_marked_in_the_charts() -> None:
     assert str(response.image).count('class="mark"') == 2
 
 
-def test_cost_is_known_only_where_a_price_is() -> None:
-    priced = Page(report_html(RESULTS, price=TokenPrice(input_per_million=1_000, output_per_million=10_000, currency="EUR")))
+def test_cost_is_told_where_all_of_it_is_known() -> None:
+    priced = [replace(result, row=replace(result.row, cost_usd=1.25)) for result in RESULTS]
 
-    decisions = 4 * len(SCENARIOS)
-    assert f"{decisions * (10 * 1_000 + 2 * 10_000) / 1_000_000:.2f} EUR" in priced.text
-    assert "not known" in Page(report_html(RESULTS)).text
+    assert f"{1.25 * len(RESULTS):.2f} USD" in Page(report_html(priced)).text
+    assert "not known" in Page(report_html((*priced[1:], RESULTS[0]))).text
 
 
 @pytest.mark.parametrize(("agent", "is_told"), [("mock (a script, no language model)", True), ("local model m", False)])

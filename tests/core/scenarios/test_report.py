@@ -54,6 +54,16 @@ def test_row_adds_up_what_the_decisions_took() -> None:
     assert (made.failed_runs, made.invalid_decisions) == (1, 1)
 
 
+def test_cost_is_summed_up_only_where_all_of_it_is_known() -> None:
+    loop = run_policy(high_load(1, periods=2), thresholds)
+
+    known = row(loop, [outcome(cost_usd=0.25), outcome(cost_usd=0.5)], wall_s=1.0)
+    unknown = row(loop, [outcome(cost_usd=0.25), outcome()], wall_s=1.0)
+
+    assert (known.cost_usd, unknown.cost_usd) == (0.75, None)
+    assert [summary.cost_usd for summary in (*summaries([known, known]), *summaries([known, unknown]))] == [1.5, None]
+
+
 def test_row_is_json() -> None:
     assert SCENARIO_ROW.validate_json(SCENARIO_ROW.dump_json(agent_row(1))) == agent_row(1)
 
