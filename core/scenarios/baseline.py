@@ -12,6 +12,13 @@ HIGH_UTILISATION = 0.85
 COOLDOWN_PERIODS = 2
 """Calm periods before capacity or content is traded back."""
 
+AIM = 0.7
+"""The share of the SLA that the proactive baseline aims at, for its forecast errs."""
+URGENT = 0.15
+"""Where so much content is too much, giving it up comes before a server that must boot."""
+DIMMER_DEAD_BAND = 0.02
+"""Smaller changes of the dimmer are not worth a decision."""
+
 
 def do_nothing(loop: ControlLoop) -> Action:
     """NO_ACTION, whatever happens."""
@@ -42,21 +49,12 @@ def proactive(loop: ControlLoop) -> Action:
     needed = _servers_for(loop, load.rate(booted_in) + load.error)
     if needed > state.powered and _can(loop, ADD_SERVER) and state.dimmer - _fitting_dimmer(loop, load) < URGENT:
         return ADD_SERVER
-    spare = needed < state.active and not state.booting and _servers_for(loop, load.rate(1) + load.error) < state.active
-    if spare and state.dimmer == 1 and _can(loop, REMOVE_SERVER):
-        return REMOVE_SERVER
-    return _fit(loop, load)
+    spare = max(needed, _servers_for(loop, load.rate(1) + load.error)) < state.active and not state.booting
+    return REMOVE_SERVER if spare and _is_full(loop) and _can(loop, REMOVE_SERVER) else _fit(loop, load)
 
 
 BASELINES: dict[str, Policy] = {"do_nothing": do_nothing, "thresholds": thresholds, "proactive": proactive}
 """By name."""
-
-AIM = 0.7
-"""The share of the SLA that the proactive baseline aims at, for its forecast errs."""
-URGENT = 0.15
-"""Where so much content is too much, giving it up comes before a server that must boot."""
-DIMMER_DEAD_BAND = 0.02
-"""Smaller changes of the dimmer are not worth a decision."""
 
 
 def _servers_for(loop: ControlLoop, rate: float) -> int:
@@ -90,10 +88,14 @@ def _relieve(loop: ControlLoop) -> Action:
 def _trade_back(loop: ControlLoop) -> Action:
     """Raises the dimmer, or gives up a server when it is full."""
     state = loop.state
-    brighter = dimmer_towards(loop.scenario.parameters, state, min(1.0, state.dimmer + DIMMER_STEP))
-    if brighter != NO_ACTION:
-        return brighter
+    if not _is_full(loop):
+        return dimmer_towards(loop.scenario.parameters, state, min(1.0, state.dimmer + DIMMER_STEP))
     return REMOVE_SERVER if not state.booting and _can(loop, REMOVE_SERVER) else NO_ACTION
+
+
+def _is_full(loop: ControlLoop) -> bool:
+    """Whether the dimmer is as high as it can be."""
+    return dimmer_towards(loop.scenario.parameters, loop.state, 1.0) == NO_ACTION
 
 
 def _can(loop: ControlLoop, action: Action) -> bool:

@@ -98,8 +98,13 @@ def test_forecast_orders_a_server_before_the_thresholds_do() -> None:
     assert (planned.sla_violations, reacted.sla_violations > 0) == (0, True)
 
 
-def test_forecast_gives_a_spare_server_up() -> None:
-    assert REMOVE_SERVER in run_policy(under_load(*[10] * 6, active=3), proactive).actions
+@pytest.mark.parametrize("policy", [proactive, thresholds])
+@pytest.mark.parametrize("max_dimmer", [0.8, 1.0])
+def test_spare_server_is_given_up_at_the_highest_dimmer_that_there_is(policy: Policy, max_dimmer: float) -> None:
+    parameters = FarmParameters(limits=DecisionLimits(max_dimmer=max_dimmer))
+    calm = replace(under_load(*[10] * 9, active=3, dimmer=max_dimmer), parameters=parameters)
+
+    assert REMOVE_SERVER in run_policy(calm, policy).actions
 
 
 def test_forecast_lowers_the_dimmer_until_the_server_is_there() -> None:
