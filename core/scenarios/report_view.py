@@ -19,7 +19,7 @@ POLICIES = {"agents": "agents", "thresholds": "thresholds", "proactive": "proact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Spending:
     """What some runs took."""
 
     decisions: int
@@ -31,7 +31,7 @@ class Usage:
     """None where the price of a call is not known."""
 
     @classmethod
-    def of(cls, rows: Sequence[ScenarioRow]) -> "Usage":
+    def of(cls, rows: Sequence[ScenarioRow]) -> "Spending":
         """The sum over these runs."""
         costs = [row.cost_usd for row in rows if row.cost_usd is not None]
         return cls(
@@ -57,7 +57,7 @@ class RunView:
     """One finished run."""
 
     row: ScenarioRow
-    usage: Usage
+    spending: Spending
     charts: tuple[ChartView, ...]
     records: tuple[PeriodRecord, ...]
 
@@ -67,8 +67,17 @@ class GroupView:
     """The runs of a group."""
 
     summary: GroupSummary
-    usage: Usage
+    spending: Spending
     runs: tuple[RunView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why something failed, how often, and in which runs."""
+
+    reason: str
+    times: int
+    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +89,14 @@ class ReportView:
     """Whether a mock decided any of it."""
     runs: int
     """Those that were finished."""
-    usage: Usage
+    spending: Spending
     groups: tuple[GroupView, ...]
     utility_chart: Markup
     better: int
     """Runs that earned more than the thresholds."""
-    run_failures: tuple[tuple[str, str], ...]
-    """Each failed run and why."""
-    decision_failures: tuple[tuple[str, int, tuple[str, ...]], ...]
-    """Why decisions came to nothing, how often, and in which runs."""
+    run_failures: tuple[Problem, ...]
+    decision_failures: tuple[Problem, ...]
+    """Of decisions that were taken as no action, the most frequent first."""
 
 
 def view_of(results: Sequence[ScenarioResult | ScenarioFailure]) -> ReportView:
@@ -101,23 +109,23 @@ def view_of(results: Sequence[ScenarioResult | ScenarioFailure]) -> ReportView:
         agents=agents,
         is_mock=any(agent.startswith("mock") for agent in agents),
         runs=len(rows),
-        usage=Usage.of(rows),
+        spending=Spending.of(rows),
         groups=tuple(_group(finished, summary) for summary in summaries),
         utility_chart=_utility_chart(summaries),
         better=sum(row.utility > row.threshold_utility for row in rows),
-        run_failures=tuple((result.scenario.name, result.error.message) for result in results if isinstance(result, ScenarioFailure)),
+        run_failures=tuple(_run_failure(result) for result in results if isinstance(result, ScenarioFailure)),
         decision_failures=tuple(_decision_failures(finished)),
     )
 
 
 def _group(finished: Sequence[ScenarioResult], summary: GroupSummary) -> GroupView:
     members = [result for result in finished if result.row.group == summary.group]
-    usage = Usage.of([member.row for member in members])
-    return GroupView(summary=summary, usage=usage, runs=tuple(_run(member) for member in members))
+    spending = Spending.of([member.row for member in members])
+    return GroupView(summary=summary, spending=spending, runs=tuple(_run(member) for member in members))
 
 
 def _run(result: ScenarioResult) -> RunView:
-    return RunView(row=result.row, usage=Usage.of([result.row]), charts=_charts(result.loop), records=result.loop.records)
+    return RunView(row=result.row, spending=Spending.of([result.row]), charts=_charts(result.loop), records=result.loop.records)
 
 
 def _charts(loop: ControlLoop) -> tuple[ChartView, ...]:
@@ -126,10 +134,8 @@ def _charts(loop: ControlLoop) -> tuple[ChartView, ...]:
     response = _series("agents", [record.interval.response_time_s for record in records])
     load = _series("load", [record.interval.arrival_rate for record in records])
     dimmer = _series("dimmer", [record.state.dimmer for record in records])
-    powered, active = (
-        _series("powered", [one.state.powered for one in records]),
-        _series("servers", [one.state.active for one in records]),
-    )
+    powered = _series("powered", [record.state.powered for record in records])
+    active = _series("servers", [record.state.active for record in records])
     return (
         _chart("Response time, s", [response], limit=parameters.sla_s, marks=breaks),
         _chart("Load, requests/s", [load], marks=breaks),
@@ -156,10 +162,15 @@ def _intervals(summary: GroupSummary) -> list[Interval]:
     return [Interval(name=label, estimate=estimates[policy], colour=policy) for policy, label in POLICIES.items()]
 
 
-def _decision_failures(finished: Sequence[ScenarioResult]) -> list[tuple[str, int, tuple[str, ...]]]:
+def _run_failure(failure: ScenarioFailure) -> Problem:
+    return Problem(reason=failure.error.message, times=1, runs=(failure.scenario.name,))
+
+
+def _decision_failures(finished: Sequence[ScenarioResult]) -> list[Problem]:
     found: dict[str, Counter[str]] = {}
     for result in finished:
         for record in result.loop.records:
             if record.decision.problem is not None:
                 found.setdefault(record.decision.problem, Counter())[result.row.scenario] += 1
-    return sorted(((problem, runs.total(), tuple(runs)) for problem, runs in found.items()), key=lambda one: -one[1])
+    problems = [Problem(reason=reason, times=runs.total(), runs=tuple(runs)) for reason, runs in found.items()]
+    return sorted(problems, key=lambda problem: -problem.times)

@@ -1,8 +1,10 @@
 """The scenario actor: one session per control period, and nothing that was decided is decided again."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.actors.scenarios import ScenarioActor, ScenarioTask
@@ -101,3 +103,15 @@ def test_counts_of_a_simulation_that_is_over_are_forgotten(runtime: LLMRuntime) 
     actor.forget(CALL, task.simulation_id)
 
     assert actor.decisions(CALL, task.simulation_id) == 0
+
+
+def test_prompts_of_ones_own_directory_win(tmp_path: Path) -> None:
+    own = {"name": "web_farm_objective", "template": "Mine: {{ objective }}", "variables": ["objective", "farm"], "format": "jinja"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"templates": [own]}), encoding="utf-8")
+
+    with started(llm=ADAPTING, prompt_management={"template_directory": str(tmp_path)}) as runtime:
+        (result,) = runtime.simulate([high_load(1, 1)]).finished
+        (first, *_) = runtime.session(result.outcomes[0].session_id).events(timeout=DEADLINE_S)
+
+    assert isinstance(first, RunStarted)
+    assert first.spec.objective == f"Mine: {result.scenario.objective}"
