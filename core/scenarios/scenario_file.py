@@ -4,6 +4,7 @@ The files of this package's own families stand in `families/`, each with comment
 """
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def scenario_schema() -> dict[str, Any]:  # a JSON schema
 
 def _path(source: str | Path) -> Path:
     path = Path(source)
-    if path.suffix or path.exists() or str(source) != path.name:
+    if path.suffix or path.is_file() or str(source) != path.name:
         return path
     if str(source) not in shipped():
         message = f"there is no scenario file {source!r} and no family of that name; families: {', '.join(shipped())}"
@@ -115,12 +116,11 @@ def _path(source: str | Path) -> Path:
 
 def _variants(section: ScenarioSection, source: str) -> list[dict[str, JsonValue]]:
     paths, values = list(section.grid), list(section.grid.values())
-    empty = [path for path, choices in section.grid.items() if not choices]
-    if empty:
-        raise _error(f"{source}: grid.{empty[0]} has no values: give a list of one or more, or leave it out", f"grid.{empty[0]}")
-    points = 1
-    for choices in values:
-        points *= len(choices)
+    for path, choices in section.grid.items():
+        if len(set(map(repr, choices))) != max(1, len(choices)):
+            found = "has no values" if not choices else f"has a value twice in {choices}"
+            raise _error(f"{source}: grid.{path} {found}: give a list of one or more different values, or leave it out", f"grid.{path}")
+    points = math.prod(map(len, values))
     runs = points * len(section.seeds) * section.repetitions
     if runs > MAX_RUNS:
         counts = f"{points} grid points x {len(section.seeds)} seeds x {section.repetitions} repetitions"

@@ -152,7 +152,8 @@ def test_replay_that_does_not_fit_says_where(tmp_path: Path, rows: str, problem:
         ({"seeds": 0}, "seeds = 0: expected how many seeds, at least 1, or a list of different seeds"),
         ({"seeds": [1, 1]}, "seeds: expected how many seeds"),
         ({"name": "a b"}, "name = 'a b': expected a name of letters, digits"),
-        ({"grid": {"plant.boot_s": []}}, "grid.plant.boot_s has no values: give a list of one or more, or leave it out"),
+        ({"grid": {"plant.boot_s": []}}, "grid.plant.boot_s has no values: give a list of one or more different values, or"),
+        ({"grid": {"plant.boot_s": [10, 20, 10]}}, "grid.plant.boot_s has a value twice in [10, 20, 10]: give a list"),
         ({"grid": {"plant.boot_s": [10, "z"]}}, "mine.yaml, with plant.boot_s = 'z' of the grid: 1 setting is wrong"),
         ({"grid": {"plant.boots": [10]}}, "plant.boots = 10: unknown name; did you mean 'boot_s'?"),
         ({"grid": {"seeds": [1, 2]}}, "grid.seeds cannot vary: take it out of the grid"),
@@ -178,6 +179,13 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_unknown_family_is_told_the_known_ones() -> None:
     with pytest.raises(LLMConfigurationError, match="no family of that name; families: failure_recovery, high"):
         ScenarioFile.load("hihg_load")
+
+
+def test_folder_of_a_familys_name_does_not_hide_the_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "normal").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert ScenarioFile.load("normal").name == "normal"
 
 
 def test_file_that_is_not_there_is_named() -> None:
