@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,22 @@ def test_records_with_other_columns_share_a_table() -> None:
     assert table.columns == ("b", "a")
     assert table.rows == ((None, 1), (2, None))
     assert table.to_csv() == "b,a\n,1\n2,\n"
+
+
+def test_dataframe_without_pandas_names_the_extra() -> None:
+    program = """
+import sys
+
+sys.modules["pandas"] = None
+from polaris_llm import LLMConfigurationError
+from polaris_llm.core.scenarios.row_table import RowTable
+
+try:
+    RowTable.of([{"a": 1}]).to_dataframe()
+except LLMConfigurationError as error:
+    print(error.message)
+"""
+
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert "pip install 'polaris-llm[dataframe]', or use to_csv()" in outcome.stdout
