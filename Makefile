@@ -3,7 +3,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test bench clean
+.PHONY: demo test test-real-model bench clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -14,6 +14,10 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# Against a model server that is running: llama.cpp's at http://127.0.0.1:18080, or POLARIS_REAL_MODEL_URL
+test-real-model: $(STAMP)
+	$(BIN)/pytest tests/real_model -rs -v
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

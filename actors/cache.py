@@ -8,6 +8,7 @@ from .links import Link
 
 WAIT_S = 5.0
 """Seconds after which the cache is done without: it may be slow, but must not hold anybody up."""
+_CALL = CallContext(remaining_s=WAIT_S)
 
 
 class CacheActor:
@@ -37,9 +38,9 @@ class CacheHandle:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None; raises ActorError when the cache cannot be asked."""
-        value: bytes | None = await self._link.ask("get", CallContext(remaining_s=WAIT_S), key)
+        value: bytes | None = await self._link.ask("get", _CALL, key)
         return value
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Return when the value is kept; raises ActorError when the cache cannot be asked."""
-        await self._link.ask("put", CallContext(remaining_s=WAIT_S), key, value, ttl_s)
+        await self._link.ask("put", _CALL, key, value, ttl_s)

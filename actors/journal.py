@@ -1,20 +1,29 @@
 """The journal of all sessions: one actor keeps the logs, everybody else reads and appends through its handle."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from ..core.call_context import CallContext
 from ..core.events import Event, RunEnded, outcome_of
-from ..core.exceptions import JournalConflictError, OutcomeUnknownError, UnknownSessionError
+from ..core.exceptions import JournalConflictError, LLMIntegrationError, OutcomeUnknownError, OverloadedError, UnknownSessionError
 from ..core.runs import RunOutcome
 from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
 from .links import Link
+from .outbox import TRY_AGAIN_S
 
 
 def unknown_session(session_id: str) -> UnknownSessionError:
     """The error that there is no log of a session."""
     return UnknownSessionError(f"no session {session_id!r}: it was never submitted, or its log was dropped", session_id)
+
+
+Append = tuple[str, int, tuple[LogLine, ...]]
+"""A session's id, how long its log is, and what is to be added."""
+
+MAX_BATCH_CHARS = 64_000
+"""Of the lines that go as one message."""
 
 
 class JournalActor:
@@ -32,6 +41,10 @@ class JournalActor:
         if any(line.closes for line in lines):
             self._closed.ring(session_id)
         return length
+
+    def append_all(self, call: CallContext, appends: tuple[Append, ...]) -> tuple[int | LLMIntegrationError, ...]:
+        """What `append` gives or raises, for each: one that fails holds back no other."""
+        return tuple(self._outcome(call, append) for append in appends)
 
     def read(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
         """See MemoryEventLog."""
@@ -68,6 +81,12 @@ class JournalActor:
         followed = len(self._grown) + len(self._closed)
         return {"sessions": len(self._log.session_ids()), "open": len(self._log.open_sessions()), "followed": followed}
 
+    def _outcome(self, call: CallContext, append: Append) -> int | LLMIntegrationError:
+        try:
+            return self.append(call, *append)
+        except LLMIntegrationError as error:
+            return error
+
     def _is_open(self, session_id: str) -> bool:
         is_open = self._log.is_open(session_id)
         if is_open is None:
@@ -101,23 +120,29 @@ class _Bells:
 
 
 class JournalHandle:
-    """JournalPort over the journal actor, and what a client reads of it."""
+    """JournalPort over the journal actor, and what a client reads of it.
+
+    What several sessions append while one message is out goes as the next: a message costs more than what it carries here.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._waiting: deque[tuple[Append, asyncio.Future[int]]] = deque()
+        self._sender: asyncio.Task[None] | None = None
 
     async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
-        """See JournalPort. When the journal dies in between, a second try tells whether the first was kept."""
-        lines = tuple(to_line(event) for event in events)
-        call = CallContext(session_id=session_id)
-        try:
-            await self._link.ask("append", call, session_id, expected_seq, lines)
-        except OutcomeUnknownError:
+        """See JournalPort. Waits for room in a full journal, up to the link's timeout."""
+        append = (session_id, expected_seq, tuple(to_line(event) for event in events))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._link.timeout_s
+        while True:
             try:
-                await self._link.ask("append", call, session_id, expected_seq, lines)
-            except JournalConflictError as conflict:
-                if conflict.actual_seq != expected_seq + len(lines):
+                return await self._append_once(append)
+            except OverloadedError as full:
+                pause = full.retry_after or TRY_AGAIN_S
+                if loop.time() + pause >= deadline:
                     raise
+            await asyncio.sleep(pause)
 
     async def read(self, session_id: str, after: int = 0) -> tuple[Event, ...]:
         """See JournalPort."""
@@ -153,6 +178,53 @@ class JournalHandle:
         """All sessions, oldest first."""
         ids: tuple[str, ...] = await self._look("session_ids", CallContext())
         return ids
+
+    async def _append_once(self, append: Append) -> None:
+        """When the journal dies in between, a second try tells whether the first was kept."""
+        try:
+            await self._append(append)
+        except OutcomeUnknownError:
+            try:
+                await self._append(append)
+            except JournalConflictError as conflict:
+                _, expected_seq, lines = append
+                if conflict.actual_seq != expected_seq + len(lines):
+                    raise
+
+    async def _append(self, append: Append) -> int:
+        appended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((append, appended))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all())
+        return await appended
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._send(self._take_batch())
+        finally:
+            self._sender = None
+
+    def _take_batch(self) -> list[tuple[Append, asyncio.Future[int]]]:
+        batch, chars = [], 0
+        while self._waiting and chars < MAX_BATCH_CHARS:
+            batch.append(self._waiting.popleft())
+            chars += sum(len(line.json) for line in batch[-1][0][2])
+        return batch
+
+    async def _send(self, batch: list[tuple[Append, asyncio.Future[int]]]) -> None:
+        outcomes: Sequence[int | LLMIntegrationError]
+        try:
+            outcomes = await self._link.ask("append_all", CallContext(), tuple(append for append, _ in batch))
+        except LLMIntegrationError as error:
+            outcomes = [error] * len(batch)
+        for (_, appended), outcome in zip(batch, outcomes, strict=True):
+            if appended.done():  # its session was cancelled
+                continue
+            if isinstance(outcome, LLMIntegrationError):
+                appended.set_exception(outcome)
+            else:
+                appended.set_result(outcome)
 
     async def _look(self, method: str, call: CallContext, *arguments: Any) -> Any:  # as the journal's method
         try:

@@ -63,6 +63,8 @@ class Link:
         self.target = target
         self.outstanding = 0
         """Asks without an answer."""
+        self.timeout_s = links.timeout_s
+        """See Links."""
         self._links = links
         self._outbox = Outbox(target, links.engine, links.name, links.greeting, links.timeout_s)
 

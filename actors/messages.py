@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..core.call_context import CallContext
 from ..core.exceptions import LLMIntegrationError
-from ..core.pickling import pickled_by_fields
+from ..core.pickling import pickled_by_fields, revive
 
 WIRE_VERSION = 1
 LARGE_BYTES = 96_000
@@ -17,8 +17,7 @@ Blob = tuple[int | None, Any]
 """What a message or an answer travels as: the ask's number (a tell has none), and its bytes, or what an engine's `store`
 returned for large bytes, or the value itself where nothing is pickled."""
 
-_CONTEXT_FIELDS = tuple(field.name for field in fields(CallContext))
-_context_values = attrgetter(*_CONTEXT_FIELDS)
+_context_values = attrgetter(*(field.name for field in fields(CallContext)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Message:
     @classmethod
     def unpack(cls, method: str, context: tuple[Any, ...], arguments: tuple[Any, ...]) -> "Message":
         """What was packed."""
-        return cls(method, CallContext(**dict(zip(_CONTEXT_FIELDS, context, strict=True))), arguments)
+        return cls(method, revive(CallContext, *context), arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,20 +40,6 @@ class MemoryCache:
         self.store.put(key, value, ttl_s)
 
 
-class ReadOnly:
-    """Another cache's reading half; satisfies CachePort."""
-
-    def __init__(self, cache: CachePort) -> None:
-        self._cache = cache
-
-    async def get(self, key: str) -> bytes | None:
-        """The value, if it is there."""
-        return await self._cache.get(key)
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        """Nothing is kept: who did the work does that."""
-
-
 class WriteBehind:
     """Another cache's writing half, which keeps nobody waiting; satisfies CachePort. It has what is still on its way there."""
 

@@ -1,7 +1,6 @@
 """A model behind a cache: looks there first, and asks once for identical calls in flight.
 
-In a cluster the two halves stand apart: the asker's side reads (`ReadOnly`), the provider's side joins calls and writes
-(`WriteBehind`).
+In a cluster the two halves stand apart: the asker's side only reads, the provider's side joins calls and writes (`WriteBehind`).
 """
 
 import asyncio
@@ -60,10 +59,12 @@ class CacheRules:
 class CachedClient:
     """Answers from a cache, else from `inner`; satisfies ModelPort. A failing cache is told in the log, and done without."""
 
-    def __init__(self, inner: ModelPort, cache: CachePort, rules: CacheRules | None = None) -> None:
+    def __init__(self, inner: ModelPort, cache: CachePort, rules: CacheRules | None = None, *, keeps: bool = True) -> None:
+        """With `keeps` false the cache is only read: who does the work writes into it."""
         self._inner = inner
         self._cache = cache
         self._rules = rules or CacheRules()
+        self._keeps = keeps
         self._flights: SingleFlight[ModelResponse] = SingleFlight()
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
@@ -90,7 +91,7 @@ class CachedClient:
 
     async def _ask_and_keep(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
         response = await self._inner.respond(request, call)
-        if response.finish_reason in WHOLE_ANSWERS and not response.cached:
+        if self._keeps and response.finish_reason in WHOLE_ANSWERS and not response.cached:
             await self._keep(key, response, self._rules.ttl_s(request))
         return response
 

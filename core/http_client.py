@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import JsonValue, SecretStr
 
@@ -66,6 +66,7 @@ class HttpClient(LLMClient):
         self._wire = wire.name
         self._prices = options.prices
         self.capabilities = wire.capabilities.without(*options.lacks)
+        self._can_hold = wire.can_hold
         self._model = HttpModel(
             _codecs(wire, provider, config, options, keys),
             options.transport or HttpTransport(),
@@ -78,16 +79,17 @@ class HttpClient(LLMClient):
         """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError. Its metadata warns of what was not sent."""
         fit = self._fitted(request)
         schema = fit.request.response_schema
-        if schema is None or self.capabilities.json_schema:
+        if schema is None or self._sees_to(schema):
             response = await self._model.respond(fit.request, call)
         else:
-            response = await answer_by_schema(lambda asked: self._model.respond(asked, call), fit.request, schema)
+            response = await answer_by_schema(self._model.respond, fit.request, schema, call)
         told = self._told(fit, response)
         return replace(response, metadata={**response.metadata, **told}) if told else response
 
     async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
         """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
-        if not self.capabilities.streaming or (request.response_schema is not None and not self.capabilities.json_schema):
+        schema = request.response_schema
+        if not self.capabilities.streaming or (schema is not None and not self._sees_to(schema)):
             for event in unfold(await self.respond(request, call)):  # what may have to be mended is not shown before
                 yield event
             return
@@ -124,6 +126,9 @@ class HttpClient(LLMClient):
         if provider.needs_key and not keys:
             raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
         return provider
+
+    def _sees_to(self, schema: dict[str, Any]) -> bool:
+        return self.capabilities.json_schema and self._can_hold(schema)
 
     def _fitted(self, request: ModelRequest) -> Fitted:
         if request.tools and not self.config.enable_function_calling:

@@ -56,21 +56,22 @@ def _reduce_once(cls: type, values_of: Callable[[object], tuple[Any, ...]], valu
 
 
 def _read(cls: type, data: bytes) -> Any:  # an instance of `cls`
-    return _shared(cls, data) if len(data) <= MAX_SHARED_BYTES else _revive(cls, *pickle.loads(data))
+    return _shared(cls, data) if len(data) <= MAX_SHARED_BYTES else revive(cls, *pickle.loads(data))
 
 
 @functools.lru_cache(maxsize=MAX_SHARED)
 def _shared(cls: type, data: bytes) -> Any:  # an instance of `cls`
-    value = _revive(cls, *pickle.loads(data))
+    value = revive(cls, *pickle.loads(data))
     remember(value, "pickled", data)
     return value
 
 
 def _reduce(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: object) -> tuple[Any, ...]:
-    return _revive, (cls, *values_of(value))
+    return revive, (cls, *values_of(value))
 
 
-def _revive(cls: type, *values: Any) -> Any:  # an instance of `cls`
+def revive(cls: type, *values: Any) -> Any:  # an instance of `cls`
+    """A frozen, slotted value from the values of its fields, which come from another one and are not looked at."""
     revived: Any = object.__new__(cls)  # an instance of `cls`
     for put, value in zip(_setters(cls), values, strict=True):
         put(revived, value)

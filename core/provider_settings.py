@@ -159,6 +159,7 @@ class ProviderSettings(Section):
 
 
 _AZURE_ONLY = ("entra_token", "api_version")
+_HTTP_ONLY = ("api_keys", "proxy", "ca_file", "headers", "http2", "lacks", "prices", "base_model", "extras")
 _MOCK_ONLY = ("script", "latency_s", "jitter", "failure_rate", "seed")
 
 
@@ -170,14 +171,18 @@ def _missing(settings: ProviderSettings) -> tuple[str, ...]:
         ("base_url", provider is not None and not (settings.base_url or provider.base_url)),
     )
     spoken = [wire.name for wire in provider.wires] if provider else []
+    is_spoken = settings.wire is None or settings.wire in spoken
+    unspoken = [] if is_spoken else [f"does not speak the wire {settings.wire!r}: it speaks {', '.join(spoken) or 'its own alone'}"]
     foreign = [(name, "mock") for name in _MOCK_ONLY if _is_set(settings, name)]
     foreign += [(name, "azure") for name in _AZURE_ONLY if settings.kind != "azure" and _is_set(settings, name)]
+    passed_on = () if provider else [name for name in _HTTP_ONLY if _is_set(settings, name)]
     return (
         *(f"needs {name}" for name, missing in needed if missing),
-        *([f"does not speak the wire {settings.wire!r}: it speaks {', '.join(spoken)}"] if settings.wire not in (None, *spoken) else []),
+        *unspoken,
+        *(f"has no {name} (its client is registered as a class, which takes a configuration alone)" for name in passed_on),
         *(f"has no {name} (that is for kind {kind!r})" for name, kind in foreign),
     )
 
 
 def _is_set(settings: ProviderSettings, name: str) -> bool:
-    return bool(getattr(settings, name) != ProviderSettings.model_fields[name].default)
+    return bool(getattr(settings, name) != ProviderSettings.model_fields[name].get_default(call_default_factory=True))

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from .exceptions import LLMConfigurationError
+from .exceptions import LLMAuthenticationError, LLMConfigurationError
 
 HIDDEN_INPUT = "hidden_input"
 """The type of a validation error whose input must not be shown."""
@@ -48,7 +48,10 @@ def resolve(reference: str | SecretStr | None, environ: Mapping[str, str] = os.e
 
 
 async def current(reference: str | SecretStr | SecretFunction) -> str:
-    """The secret as it is now, without blocking the event loop; raises LLMConfigurationError when there is none."""
+    """The secret as it is now, without blocking the event loop.
+
+    Raises LLMConfigurationError when there is none, and LLMAuthenticationError when a function fails that may work another time.
+    """
     if isinstance(reference, SecretStr):
         return reference.get_secret_value()
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
@@ -84,7 +87,7 @@ async def _called(function: SecretFunction) -> str:
             given = function() if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function)
             found = await given if inspect.isawaitable(given) else given
     except Exception as error:  # whatever a stranger's function raises may hold the secret, so that only its type is told
-        raise LLMConfigurationError(f"{name}, which gives a secret, failed with {type(error).__name__}") from None
+        raise LLMAuthenticationError(f"{name}, which gives a secret, failed with {type(error).__name__}", retryable=True) from None
     if not isinstance(found, str) or not found.strip():
         raise LLMConfigurationError(f"{name} gave a {type(found).__name__} in place of a secret: it must give a text that is not empty")
     return found.strip()

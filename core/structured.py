@@ -1,19 +1,21 @@
 """Answers that satisfy a JSON schema, from models whose server does not see to it: by the prompt, with one chance to mend the answer."""
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
 
+from .call_context import CallContext
 from .exceptions import LLMResponseParsingError
 from .inference import FinishReason, ModelRequest, ModelResponse
 from .json_text import json_documents
 from .parts import Part, TextPart, text_message
 from .verdicts import schema_problems
 
-Ask = Callable[[ModelRequest], Awaitable[ModelResponse]]
+Ask = Callable[[ModelRequest, CallContext], Awaitable[ModelResponse]]
 
 _INSTRUCTION = "Answer with one JSON value that satisfies this JSON schema, and with nothing else: "
 _INSTRUCTION_BESIDE_TOOLS = (
@@ -24,16 +26,24 @@ _SPOKEN = frozenset({FinishReason.STOP, FinishReason.LENGTH})
 """Ends after which there should be an answer."""
 
 
-async def answer_by_schema(ask: Ask, request: ModelRequest, schema: dict[str, Any]) -> ModelResponse:
+async def answer_by_schema(
+    ask: Ask,
+    request: ModelRequest,
+    schema: dict[str, Any],  # a JSON schema
+    call: CallContext,
+    clock: Callable[[], float] = time.monotonic,
+) -> ModelResponse:
     """An answer whose text is JSON that satisfies the schema, or one that calls tools; raises LLMResponseParsingError after two answers."""
     instruction = (_INSTRUCTION_BESIDE_TOOLS if request.tools else _INSTRUCTION) + json.dumps(schema, ensure_ascii=False)
     asked = replace(request, response_schema=None, messages=(text_message("system", instruction), *request.messages))
-    first = await ask(asked)
+    started = clock()
+    first = await ask(asked, call)
     found, problems = _judged(first, schema)
     if not problems:
         return found
     complaint = text_message("user", _REPAIR.format(problems="; ".join(problems)))
-    second = await ask(replace(asked, messages=(*asked.messages, first.as_message(), complaint)))
+    messages = (*asked.messages, first.as_message(), complaint)
+    second = await ask(replace(asked, messages=messages), _again(call, clock() - started))
     found, problems = _judged(second, schema)
     if problems:
         raise LLMResponseParsingError(
@@ -51,6 +61,12 @@ async def answer_by_schema(ask: Ask, request: ModelRequest, schema: dict[str, An
         latency_s=first.latency_s + second.latency_s,
         metadata={**found.metadata, "repaired": True},
     )
+
+
+def _again(call: CallContext, passed_s: float) -> CallContext:
+    """The place of the second question: another call in the time that is left."""
+    left_s = None if call.remaining_s is None else max(0.0, call.remaining_s - passed_s)
+    return replace(call, call_id=f"{call.call_id}/repair", remaining_s=left_s)
 
 
 def _judged(response: ModelResponse, schema: dict[str, Any]) -> tuple[ModelResponse, list[str]]:

@@ -27,7 +27,7 @@ from .runs import RunStatus
 from .session_state import CallState, Phase, RunState, SessionState
 from .step_requests import opening_messages
 from .tool_schema import ToolSchema
-from .verdicts import Answered, Refused, ToolsWanted, Unusable, refusal, verdict_on, with_unique_ids
+from .verdicts import Answered, Refused, ToolsWanted, Unfinished, Unusable, refusal, verdict_on, with_unique_ids
 
 _BUDGET = "TOKEN_BUDGET_EXCEEDED"
 
@@ -59,6 +59,8 @@ def take_answer(state: SessionState, event: ModelResponded) -> SessionState:
             return _repair(_say(state, event.response.as_message()), unusable)
         case Refused(error=error, result=result):
             return _ending(_say(state, event.response.as_message()), "failed", result=result, error=error)
+        case Unfinished():
+            return _think(_say(state, event.response.as_message()), event.response.text or None)
 
 
 def fail(state: SessionState, event: ModelFailed) -> SessionState:

@@ -48,7 +48,12 @@ class Refused:
     result: JsonValue = None
 
 
-Verdict = ToolsWanted | Answered | Unusable | Refused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """The provider paused; shown what was said so far, the model goes on."""
+
+
+Verdict = ToolsWanted | Answered | Unusable | Refused | Unfinished
 
 _NO_ANSWER = frozenset(
     {FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED}
@@ -63,6 +68,8 @@ def verdict_on(response: ModelResponse, spec: RunSpec) -> Verdict:
     """What the answer means for a run with this specification."""
     if response.tool_calls:
         return ToolsWanted(calls=response.tool_calls)
+    if response.finish_reason is FinishReason.PAUSE:
+        return Unfinished()
     if response.finish_reason in _NO_ANSWER:
         error = LLMAPIError(f"the model gave no answer: {response.raw_finish_reason or response.finish_reason}", retryable=False)
         return Refused(error=ErrorRecord.of(error), result=response.text or None)

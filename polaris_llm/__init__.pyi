@@ -2,10 +2,12 @@ from .actors.runtime import LLMRuntime
 from .actors.session_handle import SessionHandle
 from .core.cache import LLMCache, LLMCacheEntry
 from .core.cached_client import CachedClient
-from .core.client import AzureOpenAIClient, LLMClient, LocalClient, MockLLMClient, OpenAIClient
+from .core.client import AnthropicClient, AzureOpenAIClient, GoogleClient, LLMClient, LocalClient, MockLLMClient, OpenAIClient
 from .core.client_factory import (
     LLMClientFactory,
+    create_anthropic_client,
     create_azure_client,
+    create_google_client,
     create_llm_client,
     create_local_client,
     create_mock_client,
@@ -44,6 +46,7 @@ from .core.exceptions import (
     UnknownSessionError,
 )
 from .core.flows import ConversationFlow
+from .core.http_client import HttpClient, HttpOptions
 from .core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse, PromptCache
 from .core.models import (
     AgenticConversation,
@@ -77,6 +80,7 @@ __all__ = [
     "ActorError",
     "ActorUnavailableError",
     "AgenticConversation",
+    "AnthropicClient",
     "AzureOpenAIClient",
     "BaseTool",
     "CachePolicy",
@@ -91,6 +95,9 @@ __all__ = [
     "FinishReason",
     "FunctionCall",
     "FunctionCallParser",
+    "GoogleClient",
+    "HttpClient",
+    "HttpOptions",
     "ImagePart",
     "JSONSchemaValidator",
     "LLMAPIError",
@@ -165,8 +172,10 @@ __all__ = [
     "UnknownSessionError",
     "Usage",
     "UsageReport",
+    "create_anthropic_client",
     "create_azure_client",
     "create_default_registry",
+    "create_google_client",
     "create_llm_client",
     "create_local_client",
     "create_mock_client",

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from ...core.cache_port import ReadOnly
 from ...core.cached_client import CachedClient, CacheRules
 from ...core.call_context import CallContext
 from ...core.exceptions import OutcomeUnknownError
@@ -24,7 +23,7 @@ def model_port(links: Links, settings: Settings, provider_name: str) -> ModelPor
     provider = ProviderHandle(links.to(names.provider(provider_name)), _patience_s(settings.provider(provider_name)))
     if not settings.caching.enabled:
         return provider
-    return CachedClient(provider, ReadOnly(CacheHandle(links.to(names.cache))), cache_rules(settings, provider_name))
+    return CachedClient(provider, CacheHandle(links.to(names.cache)), cache_rules(settings, provider_name), keeps=False)
 
 
 def cache_rules(settings: Settings, provider_name: str) -> CacheRules:

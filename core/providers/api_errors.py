@@ -36,6 +36,7 @@ MAX_MESSAGE_CHARS = 500
 _BY_WORD: Mapping[str, type[LLMAPIError]] = {
     "authentication_error": LLMAuthenticationError,
     "invalid_api_key": LLMAuthenticationError,
+    "api_key_invalid": LLMAuthenticationError,
     "unauthenticated": LLMAuthenticationError,
     "permission_error": LLMPermissionError,
     "permission_denied": LLMPermissionError,
@@ -48,6 +49,7 @@ _BY_WORD: Mapping[str, type[LLMAPIError]] = {
     "content_filter": LLMContentFilterError,
     "content_policy_violation": LLMContentFilterError,
     "insufficient_quota": LLMQuotaExceededError,
+    "daily_quota": LLMQuotaExceededError,
     "billing_error": LLMQuotaExceededError,
     "billing_hard_limit_reached": LLMQuotaExceededError,
     "billing_not_active": LLMQuotaExceededError,
@@ -178,7 +180,7 @@ def _class_of(status: int, words: ErrorWords) -> type[LLMAPIError]:
     by_status = by_word or _BY_STATUS.get(status, LLMServerError if status >= 500 else LLMAPIError)
     if status < 300 and by_word is None:
         by_status = next((_IN_DISGUISE[kind] for kind in kinds if kind in _IN_DISGUISE), by_status)
-    if status in (400, 413, 422, 429):
+    if by_word is None and status in (400, 413, 422, 429):
         return next((error_class for phrase, error_class in _BY_PHRASE if phrase.search(words.message)), by_status)
     return by_status
 

@@ -3,6 +3,8 @@
 What is a mere hint is left out, and said so. What the caller relies on is an error. Nothing is dropped in silence.
 """
 
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,40 +74,38 @@ class Fitted:
 
 def fitted(request: ModelRequest, can: Capabilities, provider: str) -> Fitted:
     """The request without hints that the wire cannot pass on; raises LLMConfigurationError for what the caller relies on."""
-    for name in _relied_on(request):
-        if not getattr(can, name):
-            message = f"{provider} has no {FEATURES[name]} over this wire, and model {request.model!r} was asked with them: leave them out"
-            raise LLMConfigurationError(message, config_key=name, provider=provider, model_name=request.model)
-    lost = [name for name in _hints(request) if not getattr(can, name)]
+    lost = [name for name in _lacking(can) if name in _ASKED and _ASKED[name](request)]
     if not lost:
         return Fitted(request=request)
+    if relied_on := next((name for name in lost if name not in _HINTS), None):
+        message = f"{provider} has no {FEATURES[relied_on]} over this wire, and model {request.model!r} was asked with them: leave them out"
+        raise LLMConfigurationError(message, config_key=relied_on, provider=provider, model_name=request.model)
     changes: dict[str, Any] = {name: None for name in lost if not name.startswith("prompt_cache")}  # fields of ModelRequest
     warnings = tuple(f"{name} was not sent: {provider} has no {FEATURES[name]} over this wire" for name in lost)
     return Fitted(request=replace(request, prompt_cache=_cut(request.prompt_cache, lost), **changes), warnings=warnings)
 
 
-def _relied_on(request: ModelRequest) -> list[str]:
-    asked = {
-        "tools": bool(request.tools),
-        "parallel_tool_calls": request.parallel_tool_calls is False and bool(request.tools),
-        "images": any(isinstance(part, ImagePart) for message in request.messages for part in message.parts),
-        "top_p": request.top_p is not None,
-        "stop": bool(request.stop),
-    }
-    return [name for name, is_asked in asked.items() if is_asked]
+@functools.cache
+def _lacking(can: Capabilities) -> tuple[str, ...]:
+    return tuple(name for name in FEATURES if not getattr(can, name))
 
 
-def _hints(request: ModelRequest) -> list[str]:
-    cache = request.prompt_cache or _NO_CACHE
-    asked = {
-        "reasoning_effort": request.reasoning_effort,
-        "seed": request.seed,
-        "service_tier": request.service_tier,
-        "prompt_cache_key": cache.key,
-        "prompt_cache_after": cache.after or None,
-        "prompt_cache_ttl": cache.ttl,
-    }
-    return [name for name, value in asked.items() if value is not None]
+_ASKED: Mapping[str, Callable[[ModelRequest], object]] = {
+    "tools": lambda request: request.tools,
+    "parallel_tool_calls": lambda request: request.parallel_tool_calls is False and request.tools,
+    "images": lambda request: any(isinstance(part, ImagePart) for message in request.messages for part in message.parts),
+    "top_p": lambda request: request.top_p is not None,
+    "stop": lambda request: request.stop,
+    "reasoning_effort": lambda request: request.reasoning_effort is not None,
+    "seed": lambda request: request.seed is not None,
+    "service_tier": lambda request: request.service_tier is not None,
+    "prompt_cache_key": lambda request: request.prompt_cache and request.prompt_cache.key is not None,
+    "prompt_cache_after": lambda request: request.prompt_cache and request.prompt_cache.after,
+    "prompt_cache_ttl": lambda request: request.prompt_cache and request.prompt_cache.ttl,
+}
+"""Whether a request asks for something; the other capabilities are made up for, and lose nothing."""
+_HINTS = frozenset({"reasoning_effort", "seed", "service_tier", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"})
+"""What only makes an answer cheaper, sooner or more alike."""
 
 
 def _cut(cache: PromptCache | None, lost: list[str]) -> PromptCache | None:

@@ -136,6 +136,8 @@ class Codec(Protocol):
 
 def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
     """The parameters that a request has for one wire alone; raises LLMConfigurationError unless all extras are sorted by wire."""
+    if not request.extras:
+        return {}
     for name, parameters in request.extras.items():
         if not isinstance(parameters, dict):
             example = json.dumps({wire: {name: parameters}}, default=str)
@@ -143,3 +145,18 @@ def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
             raise LLMConfigurationError(message, config_key="extras", config_value=name, model_name=request.model)
     found = request.extras.get(wire)
     return dict(found) if isinstance(found, dict) else {}
+
+
+def with_extras(payload: Mapping[str, JsonValue], extras: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The payload with extras inside its objects, unless those are of another `type`, and with further tools; None takes away."""
+    result = dict(payload)
+    for name, extra in extras.items():
+        known = result.pop(name, None)
+        if isinstance(extra, dict):
+            same = isinstance(known, dict) and extra.get("type", known.get("type")) == known.get("type")
+            result[name] = with_extras(known if isinstance(known, dict) and same else {}, extra)
+        elif isinstance(extra, list) and isinstance(known, list) and name == "tools":
+            result[name] = [*known, *extra]
+        elif extra is not None:
+            result[name] = extra
+    return result

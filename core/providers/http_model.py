@@ -1,5 +1,6 @@
 """A model behind HTTP: a codec, a transport and the attempts, put together."""
 
+import itertools
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -86,7 +87,7 @@ class HttpModel:
     def _told_apart(self, call: CallContext) -> CallContext:
         """The call with an id of its own, if it belongs to no session: its attempts share their idempotency key with no other call."""
         known = call.session_id or not self._defaults.idempotency_header
-        return call if known else replace(call, call_id=str(uuid.uuid4()))
+        return call if known else replace(call, call_id=f"{_PROCESS}-{next(_CALLS)}")
 
     def _keyed(self, http_call: HttpCall, call: CallContext) -> HttpCall:
         name = self._defaults.idempotency_header
@@ -164,6 +165,9 @@ async def _until_complete(decoder: StreamDecoder, reply: HttpStream, start: byte
     await reply.drain()
 
 
+_PROCESS = uuid.uuid4().hex
+_CALLS = itertools.count()
+"""What tells calls apart that belong to no session."""
 _EVENT_STARTS = (b":", b"d", b"e", b"i", b"r", b"\xef")
 """Of a comment, data, event, id, retry and the byte order mark."""
 _DOCUMENT_STARTS = (b"{", b"[", b"<", b'"')

@@ -20,6 +20,7 @@ from .exchange import HttpCall, HttpReply, wire_extras
 from .header_values import check_header_value
 from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
+from .openai_models import temperature
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -85,7 +86,7 @@ class OpenAIChatCodec:
             "messages": wire_messages(request.messages, reasoning=not official),
             # OpenAI's newer models refuse max_tokens; compatible servers may not know its successor
             "max_completion_tokens" if official else "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
+            "temperature": temperature(request) if official else request.temperature,
             **_optional(request),
             **_tools(request),
             **further,

@@ -4,7 +4,6 @@ Parts get the order that `openai_chat_reply.py` gives them: reasoning, text, ref
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..wire_json import without_halves
 from .openai_chat_reply import REASONING_FIELD, WIRE, Wire, extra_fields, is_text, spoken_of, text_of, unused_id
+from .whole_characters import WholeCharacters
 
 REASONING, CONTENT, REFUSAL, FIRST_CALL = range(4)
 """Places of the parts in the answer; further tool calls follow."""
 
-_HALF = re.compile("[\ud800-\udfff]")
 _ADDED_UP = frozenset({"text", "summary", "data"})
 """Fields of a reasoning detail whose pieces are joined; others are the same in every piece."""
 
@@ -39,7 +38,7 @@ class MessageDeltas:
 
     def __init__(self, request: ModelRequest) -> None:
         self._chars: Counter[int] = Counter()
-        self._halves: dict[int, str] = {}
+        self._characters = WholeCharacters()
         self._calls: list[_Call] = []
         self._by_wire_index: dict[int, _Call] = {}
         self._used_ids = {call.call_id for message in request.messages for call in message.tool_calls}
@@ -72,14 +71,14 @@ class MessageDeltas:
 
     def finish(self) -> Iterator[StreamEvent]:
         """The events of what could only be told at the end."""
-        for place, half in tuple(self._halves.items()):
-            yield self._delta(place, without_halves(half))
+        for place, text in self._characters.rest():
+            yield self._delta(place, text)
         if self._details:
             details: list[JsonValue] = [without_halves(detail) for detail in self._details]
             yield ReasoningDelta(text="", index=REASONING, provider_data={WIRE: {**self._reasoning_name(), "reasoning_details": details}})
 
     def _text(self, place: int, text: str) -> Iterator[StreamEvent]:
-        whole = self._whole(place, text)
+        whole = self._characters.joined(place, text)
         if whole:
             yield self._delta(place, whole)
 
@@ -90,16 +89,6 @@ class MessageDeltas:
             name = self._reasoning_name() if first else {}
             return ReasoningDelta(text=text, index=place, provider_data={WIRE: name} if name else None)
         return TextDelta(text=text, index=place) if place < FIRST_CALL else ToolCallDelta(index=place, arguments=text)
-
-    def _whole(self, place: int, text: str) -> str:
-        """The text with what was held back before it, without what must be held back: half a character, until the other comes."""
-        text = self._halves.pop(place, "") + text
-        if _HALF.search(text) is None:
-            return text
-        if "\ud800" <= text[-1] <= "\udbff":
-            self._halves[place], text = text[-1], text[:-1]
-        whole: str = without_halves(text)
-        return whole
 
     def _reasoning(self, delta: Wire) -> Iterator[StreamEvent]:
         details = delta.get("reasoning_details")
@@ -127,7 +116,7 @@ class MessageDeltas:
             index=call.index,
             call_id=call_id,
             name=None if call.named else without_halves(text_of(spoken.get("name"))) or None,
-            arguments=self._whole(call.index, _written(spoken.get("arguments", spoken.get("input")))),
+            arguments=self._characters.joined(call.index, _written(spoken.get("arguments", spoken.get("input")))),
             provider_data={WIRE: dict(call.kept)} if extra else None,
         )
         call.named = call.named or delta.name is not None

@@ -11,9 +11,14 @@ from typing import Any, Protocol
 
 from ..exceptions import LLMConfigurationError
 from ..provider_names import announce, entry_point, is_import_reference, other_names
+from .anthropic import ANTHROPIC_URL, AnthropicCodec
+from .anthropic_messages import WIRE as ANTHROPIC
+from .anthropic_schema import can_hold
 from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
 from .exchange import Codec
+from .google import GOOGLE_URL, GoogleCodec
+from .google_contents import WIRE as GOOGLE
 from .openai_chat import OPENAI_URL, OpenAIChatCodec
 from .openai_chat_reply import WIRE as OPENAI_CHAT
 
@@ -39,6 +44,10 @@ class CodecClass(Protocol):
         ...
 
 
+def _any_schema(schema: dict[str, Any]) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFormat:
     """One wire of a provider: its name, what reads and writes it, and what it has a place for."""
@@ -46,6 +55,8 @@ class WireFormat:
     name: str
     codec: Callable[[Endpoint], Codec]
     capabilities: Capabilities = Capabilities()
+    can_hold: Callable[[dict[str, Any]], bool] = _any_schema
+    """Whether a server that sees to JSON schemas can see to this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +105,32 @@ def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
 
 
 CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
+MESSAGES = WireFormat(
+    name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
+)
+GEMINI = WireFormat(
+    name=GOOGLE,
+    codec=plain(GoogleCodec),
+    capabilities=Capabilities().without("parallel_tool_calls", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"),
+)
 
-_OF_ONES_OWN = CHAT.capabilities.without("service_tier", "prompt_cache_key", "prompt_cache_ttl")
-"""What servers of one's own have a notion of."""
+
+def _without(wire: WireFormat, *features: str) -> WireFormat:
+    """The wire as servers of one's own speak it, who pass over some of it without a word."""
+    return replace(wire, capabilities=wire.capabilities.without(*features))
+
+
+_CHAT_OF_ONES_OWN = _without(CHAT, "service_tier", "prompt_cache_key", "prompt_cache_ttl")
+_MESSAGES_OF_ONES_OWN = _without(MESSAGES, "json_schema", "service_tier")
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
         Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
-        Provider(name="local", wires=(replace(CHAT, capabilities=_OF_ONES_OWN),), needs_key=False),
+        Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
+        Provider(name="google", wires=(GEMINI,), base_url=GOOGLE_URL),
+        Provider(name="local", wires=(_CHAT_OF_ONES_OWN, _MESSAGES_OF_ONES_OWN), needs_key=False),
     )
 }
 """By name; those registered by code too."""

@@ -106,6 +106,7 @@ class DyingLink:
         self._journal = journal
         self._acted = acted
         self._died = False
+        self.timeout_s = DEADLINE_S
 
     async def ask(self, method: str, call: CallContext, *arguments: Any) -> Any:
         """The method's answer; the first time an OutcomeUnknownError."""

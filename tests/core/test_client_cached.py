@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from polaris_llm.core.bounded_store import BoundedStore
-from polaris_llm.core.cache_port import MemoryCache, ReadOnly, WriteBehind
+from polaris_llm.core.cache_port import MemoryCache, WriteBehind
 from polaris_llm.core.cached_client import WHOLE_ANSWERS, CachedClient, CacheRules
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import DeadlineExceededError, LLMConnectionError
@@ -220,7 +220,7 @@ async def test_an_unreadable_entry_is_asked_for_anew(caplog: pytest.LogCaptureFi
 async def test_reading_and_writing_halves_make_one_cache_of_two_places() -> None:
     cache, model = RecordingCache(), ScriptedModel()
     behind = WriteBehind(cache)
-    asker = CachedClient(CachedClient(model, behind), ReadOnly(cache))
+    asker = CachedClient(CachedClient(model, behind), cache, keeps=False)
 
     fresh = await asker.respond(a_request(), CALL)
     on_its_way = await asker.respond(a_request(), CALL)

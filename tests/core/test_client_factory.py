@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from polaris_llm.core import provider_names
-from polaris_llm.core.client import LocalClient, MockLLMClient, OpenAIClient
+from polaris_llm.core.client import AnthropicClient, GoogleClient, LocalClient, MockLLMClient, OpenAIClient
 from polaris_llm.core.client_factory import (
     LLMClientFactory,
     client_for,
@@ -30,7 +30,14 @@ def configuration(provider: LLMProvider, **changes: Any) -> LLMConfiguration:
 
 
 @pytest.mark.parametrize(
-    ("provider", "kind"), [(LLMProvider.OPENAI, OpenAIClient), (LLMProvider.LOCAL, LocalClient), (LLMProvider.MOCK, MockLLMClient)]
+    ("provider", "kind"),
+    [
+        (LLMProvider.OPENAI, OpenAIClient),
+        (LLMProvider.ANTHROPIC, AnthropicClient),
+        (LLMProvider.GOOGLE, GoogleClient),
+        (LLMProvider.LOCAL, LocalClient),
+        (LLMProvider.MOCK, MockLLMClient),
+    ],
 )
 def test_each_supported_provider_has_its_client(provider: LLMProvider, kind: type) -> None:
     config = configuration(provider)
@@ -42,10 +49,9 @@ def test_each_supported_provider_has_its_client(provider: LLMProvider, kind: typ
     assert LLMClientFactory.is_provider_supported(provider)
 
 
-@pytest.mark.parametrize("provider", [LLMProvider.ANTHROPIC, LLMProvider.GOOGLE])
-def test_an_unsupported_provider_is_named_with_those_that_are(provider: LLMProvider) -> None:
-    with pytest.raises(LLMConfigurationError, match=rf"Unsupported LLM provider: {provider.value}; supported: openai, .*mock"):
-        LLMClientFactory.create_client(configuration(provider))
+def test_an_unsupported_provider_is_named_with_those_that_are() -> None:
+    with pytest.raises(LLMConfigurationError, match=r"Unsupported LLM provider: nobody; supported: openai, .*google, .*mock"):
+        LLMClientFactory.maker("nobody")
 
 
 @pytest.fixture
@@ -66,6 +72,14 @@ def test_a_client_can_be_registered_under_a_new_name_and_then_settings_know_it()
     assert isinstance(client, MockLLMClient)
     assert client.get_provider() == "parrot"
     assert create_llm_client(LLMConfiguration(provider="parrot", api_endpoint="http://h", model_name="m")).get_provider() == "parrot"
+
+
+@pytest.mark.usefixtures("_restored")
+def test_settings_that_a_registered_class_would_never_see_are_refused() -> None:
+    LLMClientFactory.register_client("parrot", MockLLMClient)
+
+    with pytest.raises(ValueError, match=r"has no headers .its client is registered as a class.*has no extras"):
+        ProviderSettings(kind="parrot", model="m", headers={"x-loud": "1"}, extras={"loud": True})
 
 
 @pytest.mark.usefixtures("_restored")

@@ -1,6 +1,6 @@
 """The POLARIS contract's names, signatures and shapes, as `data/contract_surface.json` tells them; the code may offer more.
 
-A default of `...` is any; `-> AsyncGenerator` marks what is used by `async for`. What comes `later` has to leave that list when it comes.
+A default of `...` is any; `-> AsyncGenerator` marks what is used by `async for`.
 """
 
 import dataclasses
@@ -29,7 +29,6 @@ from polaris_llm import (
 SURFACE = json.loads((Path(__file__).parents[1] / "data" / "contract_surface.json").read_text(encoding="utf-8"))
 HOMES = [(home, name) for home, names in SURFACE["homes"].items() for name in names]
 SIGNATURES = [(name, line) for name, lines in SURFACE["signatures"].items() for line in lines]
-LATER = [name for names in SURFACE["later"].values() for name in names]
 NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 INSTANCES: dict[str, Callable[[], object]] = {
     "MockLLMClient": MockLLMClient,
@@ -92,9 +91,7 @@ def same_default(wanted: object, found: object) -> bool:
 
 
 def test_the_data_tells_of_all_forty_four_exports_and_six_names_more() -> None:
-    names = {name for _, name in HOMES} | set(LATER)
-
-    assert len(names) == 44 + 6
+    assert len({name for _, name in HOMES}) == 44 + 6
     assert len(SURFACE["homes"]) == 10
 
 
@@ -110,11 +107,6 @@ def test_a_name_is_the_same_thing_in_its_module_and_in_the_package(home: str, na
 
     assert name in polaris_llm.__all__
     assert getattr(module, name) is getattr(polaris_llm, name)
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_a_name_that_comes_later_is_not_there_yet(name: str) -> None:
-    assert not hasattr(polaris_llm, name)
 
 
 @pytest.mark.parametrize(("name", "line"), SIGNATURES)

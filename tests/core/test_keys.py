@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.exceptions import LLMAPIError, LLMAuthenticationError, LLMConfigurationError, LLMQuotaExceededError, LLMRateLimitError
 from polaris_llm.core.providers.keys import Codecs, KeyReference, KeyRing
 from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
 from polaris_llm.core.secrets import current
 from support import secret_functions
-from support.model_requests import a_request
+from support.model_requests import ManualTime, a_request
 
 pytestmark = pytest.mark.anyio
 
@@ -74,7 +74,6 @@ async def test_a_function_is_called_for_each_use(reference: KeyReference) -> Non
 @pytest.mark.parametrize(
     ("reference", "problem"),
     [
-        ("call:support.secret_functions:broken", "broken, which gives a secret, failed with ValueError"),
         ("call:support.secret_functions:empty", "empty gave a str in place of a secret"),
         ("call:support.secret_functions:NO_FUNCTION", "names a int: give a function"),
         ("call:support.secret_functions:missing", "cannot be loaded"),
@@ -88,6 +87,14 @@ async def test_a_secret_that_is_not_given_is_told_without_repeating_anything(ref
         await current(reference)
 
     assert "4711" not in f"{caught.value} {caught.value.to_dict()}"
+
+
+async def test_a_function_that_fails_may_work_another_time_and_its_words_are_not_told() -> None:
+    with pytest.raises(LLMAuthenticationError, match="broken, which gives a secret, failed with ValueError") as caught:
+        await current("call:support.secret_functions:broken")
+
+    assert caught.value.retryable
+    assert "4711" not in f"{caught.value} {caught.value.to_dict()} {caught.value.__cause__}"
 
 
 async def test_concurrent_calls_spread_over_the_keys() -> None:
@@ -119,3 +126,41 @@ async def test_the_codec_carries_the_key_that_was_chosen() -> None:
             headers.append(codec.encode(a_request()).headers["authorization"])
 
     assert headers == ["Bearer key-number-0", "Bearer key-number-1"]
+
+
+@pytest.mark.parametrize("error", [LLMAuthenticationError("revoked"), LLMQuotaExceededError("spent"), LLMRateLimitError("slow", 5.0)])
+async def test_a_key_that_is_refused_rests_and_another_one_is_tried_at_once(error: LLMAPIError) -> None:
+    time = ManualTime()
+    ring = KeyRing(KEYS[:2], lambda: time.now)
+
+    with pytest.raises(type(error)):
+        async with ring.using():
+            raise error
+    others = {await used(ring) for _ in range(4)}
+    await time.sleep(61.0)
+    later = {await used(ring) for _ in range(8)}
+
+    assert (error.retryable, error.retry_after) == (True, 0.0)
+    assert (others, later) == ({"key-number-1"}, {"key-number-0", "key-number-1"})
+
+
+async def test_when_every_key_is_refused_the_refusal_stands() -> None:
+    ring = KeyRing(KEYS[:2], lambda: 0.0)
+    errors = [LLMAuthenticationError("revoked"), LLMAuthenticationError("revoked")]
+
+    for error in errors:
+        with pytest.raises(LLMAuthenticationError):
+            async with ring.using():
+                raise error
+
+    assert [error.retryable for error in errors] == [True, False]
+
+
+async def test_the_refusal_of_an_only_key_stands() -> None:
+    error = LLMRateLimitError("slow", 5.0)
+
+    with pytest.raises(LLMRateLimitError):
+        async with KeyRing(KEYS[:1]).using():
+            raise error
+
+    assert error.retry_after == 5.0

@@ -110,6 +110,26 @@ def test_openai_itself_gets_its_new_name_for_the_limit() -> None:
     assert "max_tokens" not in payload
 
 
+@pytest.mark.parametrize(
+    ("model", "changes", "sent"),
+    [
+        ("gpt-5.6-terra", {}, None),
+        ("o4-mini", {}, None),
+        ("ft:o4-mini-2025-04-16:acme::x", {}, None),
+        ("gpt-5.6-terra", {"temperature": 0.7}, 0.7),
+        ("gpt-5.6-terra", {"reasoning_effort": "none"}, 0.1),
+        ("gpt-5-chat-latest", {}, 0.1),
+        ("gpt-4o", {}, 0.1),
+        ("my-deployment", {}, 0.1),
+    ],
+)
+def test_a_temperature_that_nobody_asked_for_is_left_out_where_openais_model_would_refuse_it(
+    model: str, changes: dict[str, Any], sent: float | None
+) -> None:
+    assert payload_of(a_request(model=model, **changes), OFFICIAL).get("temperature") == sent
+    assert payload_of(a_request(model=model, **changes), LOCAL)["temperature"] == changes.get("temperature", 0.1)
+
+
 def test_an_assistants_tool_calls_and_their_results_are_sent_one_by_one() -> None:
     calls = tuple(ToolCallPart(call_id=name, name="weather", arguments={"city": name}) for name in ("a", "b"))
     results = tuple(ToolResultPart(call_id=name, name="weather", content={"sky": "grey"}) for name in ("a", "b"))

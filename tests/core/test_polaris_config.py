@@ -173,10 +173,9 @@ def test_a_name_of_neither_side_and_a_wrong_value_still_fail(content: dict[str, 
     assert wrong in str(caught.value)
 
 
-@pytest.mark.parametrize("provider", ["anthropic", "google"])
-def test_a_provider_without_a_client_is_refused_with_those_that_have_one(provider: str) -> None:
-    with pytest.raises(LLMConfigurationError, match=rf"llm\.provider = '{provider}': no such provider; supported: openai, .*mock"):
-        Settings.load({"llm": {"provider": provider}})
+def test_a_provider_without_a_client_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(LLMConfigurationError, match=r"llm\.provider = 'nobody': no such provider; supported: openai, .*google, .*mock"):
+        Settings.load({"llm": {"provider": "nobody"}})
 
 
 def test_what_is_not_used_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:

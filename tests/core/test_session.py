@@ -6,7 +6,7 @@ import pytest
 
 from polaris_llm.core.commands import CallModel, Command, EndRun, GiveUpTool, RunTool
 from polaris_llm.core.events import RunEnded, ToolStarted
-from polaris_llm.core.inference import CachePolicy, ModelResponse
+from polaris_llm.core.inference import CachePolicy, FinishReason, ModelResponse
 from polaris_llm.core.parts import ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, text_message
 from polaris_llm.core.pricing import COST
 from polaris_llm.core.session import Session
@@ -157,6 +157,16 @@ def test_an_answer_is_kept_as_it_was_with_its_parts_in_order() -> None:
     session = a_session(responded(1, answer_of(*parts)))
 
     assert session.state.messages[-1] == ModelMessage(role="assistant", parts=parts)
+
+
+def test_a_model_that_was_paused_goes_on_from_what_it_has_said() -> None:
+    paused = said("So far:", finish_reason=FinishReason.PAUSE)
+    session = a_session()
+
+    command = asked(session.receive(responded(1, paused)))
+
+    assert command.step == 2
+    assert command.request.messages[-1] == text_message("assistant", "So far:")
 
 
 def test_a_step_whose_calls_are_all_refused_goes_straight_to_the_next() -> None:

@@ -104,6 +104,14 @@ def test_a_failed_model_leaves_no_apology_in_the_history() -> None:
     assert [message.text for message in session.state.messages] == ["find the answer"]
 
 
+def test_a_model_that_only_pauses_ends_with_its_steps() -> None:
+    paused = said("So far:", finish_reason=FinishReason.PAUSE)
+
+    end = end_of(a_session(responded(1, paused), spec=a_spec(max_steps=2)).receive(responded(2, paused)))
+
+    assert (end.status, end.result) == ("max_iterations", "So far:")
+
+
 def test_a_refusal_fails_the_run_without_another_try() -> None:
     end = end_of(a_session().receive(responded(1, said("I can", finish_reason=FinishReason.REFUSAL))))
 

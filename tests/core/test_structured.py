@@ -1,6 +1,7 @@
 """Answers by schema from models whose server sees to none."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ REQUEST = a_request("How many?", response_schema=SCHEMA)
 
 
 async def answered(model: ScriptedModel, request: ModelRequest = REQUEST) -> ModelResponse:
-    return await answer_by_schema(lambda asked: model.respond(asked, CALL), request, SCHEMA)
+    return await answer_by_schema(model.respond, request, SCHEMA, CALL)
 
 
 async def test_the_schema_goes_into_the_prompt_and_the_answer_is_the_json_alone() -> None:
@@ -74,3 +75,14 @@ async def test_an_answer_that_is_meant_to_be_none_is_left_alone(answer: ModelRes
 
     assert await answered(model, a_request(tools=(WEATHER,), response_schema=SCHEMA)) == answer
     assert len(model.asked) == 1
+
+
+async def test_the_second_question_is_a_call_of_its_own_in_the_time_that_is_left() -> None:
+    model = ScriptedModel(a_response("three"), a_response('{"servers": 3}'))
+    times = iter((100.0, 104.0))
+
+    await answer_by_schema(model.respond, REQUEST, SCHEMA, replace(CALL, remaining_s=10.0), lambda: next(times))
+
+    first, second = model.calls
+    assert (first.remaining_s, second.remaining_s) == (10.0, 6.0)
+    assert first.idempotency_key != second.idempotency_key

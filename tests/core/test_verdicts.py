@@ -15,6 +15,7 @@ from polaris_llm.core.verdicts import (
     Answered,
     Refused,
     ToolsWanted,
+    Unfinished,
     Unusable,
     Verdict,
     refusal,
@@ -45,7 +46,7 @@ def complaint(text: str, spec: RunSpec, finish_reason: FinishReason = FinishReas
 
 @given(values(ModelResponse), st.sampled_from([FREE, ACTIONS, TYPED, TYPED_ACTIONS]))
 def test_every_answer_has_a_verdict(response: ModelResponse, spec: RunSpec) -> None:
-    assert isinstance(verdict_on(response, spec), ToolsWanted | Answered | Unusable | Refused)
+    assert isinstance(verdict_on(response, spec), ToolsWanted | Answered | Unusable | Refused | Unfinished)
 
 
 @pytest.mark.parametrize("finish_reason", [FinishReason.TOOL_CALLS, FinishReason.STOP, FinishReason.LENGTH])

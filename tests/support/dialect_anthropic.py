@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from .openai_server import as_json
-from .wires import Said, ServerDialect, Wire
+from .wires import Said, ServerDialect, Wire, pieces
 
 USAGE = {"input_tokens": 11, "output_tokens": 3}
 
@@ -37,8 +37,8 @@ def _events(said: Said) -> Iterator[bytes]:
         is_text = block["type"] == "text"
         empty = {**block, "text": ""} if is_text else {**block, "input": {}}
         yield _event({"type": "content_block_start", "index": index, "content_block": empty})
-        for character in block["text"] if is_text else json.dumps(block["input"]):
-            delta = {"type": "text_delta", "text": character} if is_text else {"type": "input_json_delta", "partial_json": character}
+        for written in pieces(block["text"] if is_text else json.dumps(block["input"])):
+            delta = {"type": "text_delta", "text": written} if is_text else {"type": "input_json_delta", "partial_json": written}
             yield _event({"type": "content_block_delta", "index": index, "delta": delta})
         yield _event({"type": "content_block_stop", "index": index})
     yield _event({"type": "message_delta", "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": None}, "usage": USAGE})

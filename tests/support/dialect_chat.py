@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from .openai_server import DONE, as_json, completion, piece, sse
-from .wires import Said, ServerDialect, Wire
+from .wires import Said, ServerDialect, Wire, pieces
 
 
 def _calls(said: Said) -> list[Wire]:
@@ -23,11 +23,11 @@ def _whole(said: Said) -> Wire:
 
 def _events(said: Said) -> Iterator[bytes]:
     yield sse(piece({"role": "assistant", "content": ""}))
-    yield from (sse(piece({"content": character})) for character in said.text)
+    yield from (sse(piece({"content": written})) for written in pieces(said.text))
     for index, call in enumerate(_calls(said)):
         arguments = call["function"]["arguments"]
         yield sse(piece({"tool_calls": [{**call, "index": index, "function": {**call["function"], "arguments": ""}}]}))
-        yield from (sse(piece({"tool_calls": [{"index": index, "function": {"arguments": character}}]})) for character in arguments)
+        yield from (sse(piece({"tool_calls": [{"index": index, "function": {"arguments": written}}]})) for written in pieces(arguments))
     yield sse(piece(finish_reason=_reason(said)))
     yield sse(piece(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}))
     yield DONE

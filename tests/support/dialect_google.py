@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from .openai_server import as_json, sse
-from .wires import Said, ServerDialect, Wire
+from .wires import Said, ServerDialect, Wire, pieces
 
 
 def _payload(parts: list[Wire], *, ended: bool) -> Wire:
@@ -24,7 +24,7 @@ def _whole(said: Said) -> Wire:
 
 
 def _events(said: Said) -> Iterator[bytes]:
-    parts = [*({"text": character} for character in said.text), *_calls(said)]
+    parts = [*({"text": written} for written in pieces(said.text)), *_calls(said)]
     yield from (sse(_payload([part], ended=False)) for part in parts[:-1])
     yield sse(_payload(parts[-1:], ended=True))
 

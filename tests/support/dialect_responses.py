@@ -8,7 +8,7 @@ from polaris_llm.core.parts import ToolCallPart
 
 from .dialect_chat import OPENAI_CHAT
 from .openai_server import sse
-from .wires import Said, ServerDialect, Wire
+from .wires import Said, ServerDialect, Wire, pieces
 
 USAGE = {
     "input_tokens": 11,
@@ -57,13 +57,13 @@ def _events(said: Said) -> Iterator[bytes]:
         place = {"item_id": item["id"], "output_index": index}
         if item["type"] == "message":
             yield _event("response.output_item.added", output_index=index, item={**item, "content": [], "status": "in_progress"})
-            for character in said.text:
-                yield _event("response.output_text.delta", delta=character, content_index=0, logprobs=[], **place)
+            for written in pieces(said.text):
+                yield _event("response.output_text.delta", delta=written, content_index=0, logprobs=[], **place)
             yield _event("response.output_text.done", text=said.text, content_index=0, logprobs=[], **place)
         else:
             yield _event("response.output_item.added", output_index=index, item={**item, "arguments": "", "status": "in_progress"})
-            for character in item["arguments"]:
-                yield _event("response.function_call_arguments.delta", delta=character, **place)
+            for written in pieces(item["arguments"]):
+                yield _event("response.function_call_arguments.delta", delta=written, **place)
             yield _event("response.function_call_arguments.done", arguments=item["arguments"], **place)
         yield _event("response.output_item.done", output_index=index, item=item)
     yield _event("response.completed", response=whole)

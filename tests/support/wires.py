@@ -19,6 +19,12 @@ class Said:
     calls: tuple[ToolCallPart, ...] = ()
 
 
+def pieces(text: str) -> list[str]:
+    """A text in at most some twenty pieces, a short one character by character."""
+    size = max(1, len(text) // 20)
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerDialect:
     """One wire, from the server's side."""
@@ -29,7 +35,7 @@ class ServerDialect:
     whole: Callable[[Said], Wire]
     """An answer in one piece."""
     events: Callable[[Said], Iterator[bytes]]
-    """The same answer as a stream, each text a piece of its own."""
+    """The same answer as a stream, its texts and arguments in several pieces."""
     slow_down: Reply
     """A rate limit that was met, on requests, to be tried again after a time that is told somewhere, at most 10 s."""
     no_funds: Reply

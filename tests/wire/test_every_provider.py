@@ -141,9 +141,10 @@ async def test_packed_answers_are_unpacked(case: Case, server: OpenAIServer, cli
 
 async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     said = Said(text="ü" * 500_000)
-    server.will(as_json(200, case.dialect.whole(said)))
+    server.will(as_json(200, case.dialect.whole(said)), case.streamed(said))
 
     assert (await client.respond(a_request(), CALL)).text == said.text
+    assert fold(await events_of(client)).text == said.text
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

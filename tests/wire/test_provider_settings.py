@@ -42,6 +42,16 @@ async def test_several_keys_take_turns(server: OpenAIServer) -> None:
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer first-key", "Bearer second-key"] * 2
 
 
+async def test_a_call_whose_key_is_refused_is_made_with_another_one_at_once(server: OpenAIServer) -> None:
+    server.will(as_json(401, {"error": {"message": "no such key"}}))
+    keys = (SecretStr("first-key"), SecretStr("second-key"))
+    async with client_for(settings(server, api_key=None, api_keys=keys, max_retries=1)) as client:
+        response = await client.respond(a_request(), CALL)
+
+    assert (response.text, response.attempts) == ("Hello.", 2)
+    assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer first-key", "Bearer second-key"]
+
+
 async def test_an_entra_token_is_asked_for_before_each_call(server: OpenAIServer) -> None:
     azure = settings(server, kind="azure", api_key=None, entra_token="call:support.secret_functions:renewed", api_version="2024-10-21")
     async with client_for(azure) as client:

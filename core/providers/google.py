@@ -1,0 +1,184 @@
+"""Google's Gemini, as generateContent of the Gemini API speaks it: how a request is written. No I/O.
+
+Source: https://ai.google.dev/api/generate-content. `google_contents.py` writes the messages, `google_schema.py` the schemas;
+`google_reply.py` and `google_stream.py` read the answers.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import ClassVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import JsonValue
+
+from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..inference import ModelRequest, ModelResponse
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply, wire_extras
+from .google_contents import WIRE, Wire, system_instruction, wire_contents
+from .google_errors import google_words
+from .google_reply import read_reply
+from .google_schema import wire_schema
+from .google_stream import GoogleStreamDecoder
+from .header_values import check_header_value
+
+GOOGLE_URL = "https://generativelanguage.googleapis.com"
+
+THINKING_BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
+"""Tokens for models that know no levels, as Google's own OpenAI interface counts them: https://ai.google.dev/gemini-api/docs/openai."""
+
+_VERSION = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?$")
+_OLDER = re.compile(r"gemini-[12]\b")
+"""Models before Gemini 3, which think by budgets."""
+_SIGNING = re.compile(r"(?:^|/)gemini-(?![12]\b)")
+"""Models that refuse a call of the past without its signature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleCodec:
+    """generateContent at `base_url`; a URL without a version gets the usual one, /v1beta."""
+
+    wire: ClassVar[str] = WIRE
+    provider: str = "google"
+    base_url: str = GOOGLE_URL
+    api_key: str | None = field(default=None, repr=False)
+    keep_raw: bool = False
+    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+
+    def __post_init__(self) -> None:
+        check_header_value(self.provider, self.api_key)
+
+    def encode(self, request: ModelRequest) -> HttpCall:
+        """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
+        return self._call(request, "generateContent")
+
+    def encode_stream(self, request: ModelRequest) -> HttpCall:
+        """The call that asks for the same as a stream of server-sent events."""
+        call = self._call(request, "streamGenerateContent", query="alt=sse")
+        # packed, the pieces would be held back until a block is full
+        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+
+    def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
+        """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+        return read_reply(call, reply, keep_raw=self.keep_raw)
+
+    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
+        """The error that a reply of any other status means."""
+        return api_error(call, reply, google_words)
+
+    def stream_decoder(self, call: HttpCall, head: HttpReply) -> GoogleStreamDecoder:
+        """What reads the stream that a reply of status 2xx brings."""
+        return GoogleStreamDecoder(call, head)
+
+    def _call(self, request: ModelRequest, method: str, query: str = "") -> HttpCall:
+        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
+        if self.api_key:
+            headers["x-goog-api-key"] = self.api_key
+        try:
+            body = json.dumps(_payload(request), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
+            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
+        url = method_url(self.base_url, model_path(request.model), method, query)
+        content = body.encode("utf-8", "replace")
+        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+
+
+@lru_cache
+def model_path(model: str) -> str:
+    """Where a model is, under the API's version: a name with a slash says so itself, others are of the folder `models`."""
+    path = model if "/" in model else f"models/{model}"
+    if any(name.strip(".") == "" for name in path.split("/")):
+        raise LLMConfigurationError(f"no model can have the name {model!r}: write gemini-…, models/… or tunedModels/…", model_name=model)
+    return quote(path, safe="/", errors="replace")
+
+
+@lru_cache
+def method_url(base_url: str, path: str, method: str, query: str) -> str:
+    """Where a method of a model is called, from an endpoint as people write it."""
+    parts = urlsplit(base_url.strip())
+    root = parts.path.rstrip("/").removesuffix("/models")
+    root = root if _VERSION.search(root) else f"{root}/v1beta"
+    queries = "&".join(filter(None, (parts.query, query)))
+    return urlunsplit(parts._replace(path=f"{root}/{path}:{method}", query=queries, fragment=""))
+
+
+def _payload(request: ModelRequest) -> Wire:
+    payload = {
+        "contents": wire_contents(request, signed=_SIGNING.search(request.model) is not None),
+        "systemInstruction": system_instruction(request.messages),
+        **_tools(request),
+        "serviceTier": request.service_tier,
+        "generationConfig": _generation(request),
+    }
+    return merged(_said(payload), wire_extras(request, WIRE))
+
+
+def _generation(request: ModelRequest) -> Wire:
+    config: Wire = {
+        "maxOutputTokens": request.max_tokens,
+        "temperature": request.temperature,
+        "topP": request.top_p,
+        "stopSequences": list(request.stop) or None,
+        "seed": request.seed,
+        "thinkingConfig": _thinking(request),
+    }
+    if request.response_schema is not None:
+        config |= {"responseMimeType": "application/json", "responseJsonSchema": wire_schema(request.response_schema)}
+    return _said(config)
+
+
+def _thinking(request: ModelRequest) -> Wire | None:
+    effort = request.reasoning_effort
+    if effort is None:
+        return None
+    if not _OLDER.search(request.model):
+        return {"thinkingLevel": effort.upper()}
+    if effort not in THINKING_BUDGETS:
+        message = f"the model {request.model!r} knows no reasoning_effort {effort!r}; known: {', '.join(THINKING_BUDGETS)}"
+        raise LLMConfigurationError(message, config_key="reasoning_effort", config_value=effort, model_name=request.model)
+    return {"thinkingBudget": THINKING_BUDGETS[effort]}
+
+
+def _tools(request: ModelRequest) -> Wire:
+    if not request.tools:
+        return {}
+    declarations = []
+    for tool in request.tools:
+        declaration: Wire = {"name": tool.name, "description": tool.description}
+        if tool.parameters:  # an object that may have no properties is refused
+            declaration["parametersJsonSchema"] = wire_schema(tool.json_schema())
+        declarations.append(declaration)
+    return {"tools": [{"functionDeclarations": declarations}], "toolConfig": _tool_config(request.tool_choice)}
+
+
+def _tool_config(choice: str) -> Wire | None:
+    match choice:
+        case "auto":  # the default
+            return None
+        case "none" | "required":
+            return {"functionCallingConfig": {"mode": "NONE" if choice == "none" else "ANY"}}
+        case name:
+            return {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [name]}}
+
+
+def merged(payload: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> Wire:
+    """The payload with changes inside its objects and with further tools; a change of None takes away what is there."""
+    result: Wire = dict(payload)
+    for name, change in changes.items():
+        known = result.pop(name, None)
+        if isinstance(change, dict):
+            result[name] = merged(known if isinstance(known, dict) else {}, change)
+        elif isinstance(change, list) and name == "tools":
+            result[name] = [*(known or ()), *change]
+        elif change is not None:
+            result[name] = change
+    return result
+
+
+def _said(wire: Wire) -> Wire:
+    """The parameters that have a value."""
+    return {name: value for name, value in wire.items() if value is not None}

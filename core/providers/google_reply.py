@@ -1,0 +1,187 @@
+"""Google's Gemini: how an answer is read. A whole answer is a stream of one payload, so both are read here. No I/O.
+
+Source: https://ai.google.dev/api/generate-content#GenerateContentResponse. `google_parts.py` reads the parts in it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from ..deltas import StreamEvent, StreamFinished, UsageReport
+from ..exceptions import LLMAPIError, LLMResponseParsingError
+from ..inference import FinishReason, ModelResponse
+from ..stream_folding import fold
+from ..usage import Usage
+from ..wire_json import json_value
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply
+from .google_contents import WIRE, Wire
+from .google_errors import google_words
+from .google_parts import PartDeltas
+from .openai_chat_reply import is_text
+from .unreadable import unreadable as unreadable_answer
+
+_FILTERED = frozenset(
+    {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"}
+    | {"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"}
+)
+FINISH_REASONS = {
+    "FINISH_REASON_UNSPECIFIED": FinishReason.STOP,
+    "STOP": FinishReason.STOP,
+    "MAX_TOKENS": FinishReason.LENGTH,
+    "CONTINUATION": FinishReason.PAUSE,
+    **dict.fromkeys(_FILTERED, FinishReason.CONTENT_FILTER),
+}
+"""All others, those that are still to come among them, say that something went wrong: MALFORMED_FUNCTION_CALL, OTHER, ..."""
+
+_READ = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "content", "finishReason", "index"})
+"""Fields of a payload and of its candidate that a response has fields of its own for."""
+
+
+class Answer:
+    """One answer that is still arriving, payload by payload."""
+
+    def __init__(self, call: HttpCall) -> None:
+        self._provider = call.provider
+        self._parts = PartDeltas(call.request)
+        self._model = call.request.model
+        self._response_id: str | None = None
+        self._usage: object = None
+        self._facts: dict[str, JsonValue] = {}
+        self._raw_reason: str | None = None
+        self._block_reason: str | None = None
+        self.begun = False
+        """Whether anything of an answer has come, or the word that there will be none."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the model, or its provider, has said why there is no more."""
+        return self._raw_reason is not None or self._block_reason is not None
+
+    @property
+    def arrived(self) -> str:
+        """How much has come, in words."""
+        return self._parts.arrived
+
+    def read(self, payload: Wire) -> Iterator[StreamEvent]:
+        """The events of one payload."""
+        self._note(payload)
+        if is_text(payload.get("modelVersion")):
+            self._model = payload["modelVersion"]
+        if is_text(payload.get("responseId")):
+            self._response_id = payload["responseId"]
+        if "promptFeedback" in payload:
+            self._block_reason = _block_reason(payload) or self._block_reason
+        candidate = _first_candidate(payload)
+        if candidate is not None:
+            self._note(candidate)
+            yield from self._parts.read(_parts(candidate))
+            if is_text(candidate.get("finishReason")):
+                self._raw_reason = candidate["finishReason"]
+        self.begun = self.begun or candidate is not None or self._block_reason is not None
+        usage = payload.get("usageMetadata")
+        if isinstance(usage, dict) and usage != self._usage:  # it comes with every payload
+            self._usage = usage
+            yield UsageReport(usage=read_usage(usage))
+
+    def finish(self) -> StreamFinished:
+        """The event that ends the answer."""
+        return StreamFinished(
+            finish_reason=self._finish_reason(),
+            raw_finish_reason=self._raw_reason or self._block_reason,
+            model=self._model,
+            response_id=self._response_id,
+            provider=self._provider,
+            metadata={WIRE: dict(self._facts)} if self._facts else {},
+        )
+
+    def _note(self, wire: Wire) -> None:
+        if rest := wire.keys() - _READ:
+            self._facts |= {name: wire[name] for name in sorted(rest) if wire[name] is not None}
+
+    def _finish_reason(self) -> FinishReason:
+        if self._raw_reason is None and self._block_reason is not None:
+            return FinishReason.CONTENT_FILTER
+        reason = FinishReason.STOP if self._raw_reason is None else FINISH_REASONS.get(self._raw_reason, FinishReason.ERROR)
+        return FinishReason.TOOL_CALLS if reason is FinishReason.STOP and self._parts.called else reason
+
+
+def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
+    """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+    document = read_json(call, reply)
+    answer = Answer(call)
+    events: list[StreamEvent] = []
+    for payload in document if isinstance(document, list) else [document]:  # a stream without server-sent events is a list
+        events += answer.read(checked(call, reply, payload))
+    if not answer.begun:
+        raise unreadable(call, reply, "has no candidates")
+    response = fold([*events, answer.finish()])
+    return replace(response, metadata={**response.metadata, "raw_response": document}) if keep_raw else response
+
+
+def read_json(call: HttpCall, reply: HttpReply) -> Any:  # whatever stands there
+    """The value of a JSON body; raises LLMResponseParsingError."""
+    try:
+        return json_value(reply.text)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(call, reply, "is no JSON") from error
+
+
+def checked(call: HttpCall, reply: HttpReply, payload: object) -> Wire:
+    """The payload, if it is one; raises LLMAPIError for an error in its place, or LLMResponseParsingError."""
+    if not isinstance(payload, dict):
+        raise unreadable(call, reply, "is no JSON object")
+    if payload.get("error"):
+        raise disguised_error(call, reply, payload)
+    return payload
+
+
+def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIError:
+    """The error in a payload of a reply that promised an answer."""
+    error = payload["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else reply.status
+    return api_error(call, replace(reply, status=status, body=json.dumps(payload).encode()), google_words)
+
+
+def read_usage(raw: Wire) -> Usage:
+    """Usage in its normal form: what tools brought is input, what the model thought is output."""
+    thoughts = _count(raw, "thoughtsTokenCount")
+    return Usage(
+        input_tokens=_count(raw, "promptTokenCount") + _count(raw, "toolUsePromptTokenCount"),
+        output_tokens=_count(raw, "candidatesTokenCount") + thoughts,
+        cache_read_tokens=_count(raw, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
+        raw=raw,
+    )
+
+
+def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
+    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
+    return unreadable_answer(call, reply, why, "a Gemini GenerateContentResponse")
+
+
+def _first_candidate(payload: Wire) -> Wire | None:
+    candidates = payload.get("candidates")
+    listed = candidates if isinstance(candidates, list) else []
+    return next((each for each in listed if isinstance(each, dict) and each.get("index") in (0, None)), None)
+
+
+def _parts(candidate: Wire) -> list[Wire]:
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return [part for part in parts if isinstance(part, dict) and part] if isinstance(parts, list) else []
+
+
+def _block_reason(payload: Wire) -> str | None:
+    feedback = payload.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if is_text(reason) else None
+
+
+def _count(report: Wire, name: str) -> int:
+    value = report.get(name)
+    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
