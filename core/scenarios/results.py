@@ -14,6 +14,7 @@ from ..runs import RunOutcome
 from .comparison import Comparison, GroupSummary, compare, group_summaries
 from .control_loop import PeriodRecord
 from .html_report import TITLE, write_report
+from .manifest import is_manifest, read_runs
 from .report import ScenarioRow
 from .row_table import RowTable
 from .scenario import Scenario
@@ -30,15 +31,18 @@ class SimulationResults:
 
     @classmethod
     def load(cls, path: str | Path) -> "SimulationResults":
-        """The results that `to_json` wrote; raises LLMConfigurationError for a file that holds none."""
+        """The results that `to_json` wrote, or the finished runs of a manifest; raises LLMConfigurationError for another file."""
+        file = Path(path)
         try:
-            return SIMULATION_RESULTS.validate_json(Path(path).read_bytes())
+            if is_manifest(file):
+                return cls(simulation_id=file.stem, results=tuple(read_runs(file).values()), wall_s=0.0)
+            return SIMULATION_RESULTS.validate_json(file.read_bytes())
         except OSError as error:
             problem = error.strerror or str(error)
         except ValidationError as error:
             first = error.errors()[0]
             problem = f"holds no results ({'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']})"
-        message = f"{path}: {problem}; name a file that SimulationResults.to_json wrote"
+        message = f"{path}: {problem}; name a file that SimulationResults.to_json wrote, or a manifest"
         raise LLMConfigurationError(message, config_key="results", config_value=str(path))
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from polaris_llm.core.exceptions import ErrorRecord, LLMConfigurationError, OutcomeUnknownError
+from polaris_llm.core.scenarios.manifest import Manifest
 from polaris_llm.core.scenarios.results import SimulationResults
 from polaris_llm.core.scenarios.row_table import RowTable
 from polaris_llm.core.scenarios.scenario_file import ScenarioFile
@@ -85,6 +86,20 @@ def test_json_comes_back_equal(tmp_path: Path) -> None:
     made.to_json(tmp_path / "results.json")
 
     assert SimulationResults.load(tmp_path / "results.json") == made
+
+
+def test_finished_runs_of_a_manifest_are_results_too(tmp_path: Path) -> None:
+    path = tmp_path / "night.jsonl"
+    manifest = Manifest(path)
+    for number, scenario in enumerate(SCENARIOS[:2]):
+        manifest.add(str(number), finished(scenario))
+    path.write_bytes(path.read_bytes() + b'{"key": "half')
+    before = path.read_bytes()
+
+    made = SimulationResults.load(path)
+
+    assert (made.simulation_id, made.results) == ("night", tuple(map(finished, SCENARIOS[:2])))
+    assert path.read_bytes() == before  # whoever runs it may be writing
 
 
 @pytest.mark.parametrize(("text", "problem"), [("{", "holds no results"), ('{"wall_s": 1}', "holds no results"), (None, "No such file")])
