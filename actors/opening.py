@@ -66,7 +66,7 @@ def require_references(settings: Settings) -> None:
     if settings.runtime.engine == "inline":
         return
     for name, provider in settings.all_providers.items():
-        if any(isinstance(key, SecretStr) for key in provider.keys):
+        if any(isinstance(key, SecretStr) or callable(key) for key in provider.keys):
             message = f"the key of provider {name!r} was passed by code: give a cluster env:NAME or file:PATH, read on the provider's node"
             raise LLMConfigurationError(message, config_key=f"providers.{name}.api_key")
 

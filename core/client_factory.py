@@ -172,7 +172,7 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
 def configuration_of(settings: ProviderSettings) -> LLMConfiguration:
     """The contract's configuration for a provider's settings, whose limits are wider."""
     provider = find_provider(settings.kind)
-    found = [resolve(key) for key in settings.keys if not is_called(key)]  # one that is missing is told now
+    found = [resolve(key) for key in settings.keys if not (callable(key) or is_called(key))]  # one that is missing is told now
     return LLMConfiguration.model_construct(
         provider=LLMProvider(settings.kind) if settings.kind in set(LLMProvider) else settings.kind,
         api_endpoint=settings.base_url or (provider and provider.base_url) or _MOCK_URL,

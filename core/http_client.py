@@ -108,7 +108,9 @@ class HttpClient(LLMClient):
     def _told(self, fit: Fitted, response: ModelResponse) -> dict[str, JsonValue]:
         """What an answer's metadata tells beside what the server said."""
         warnings: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
-        cost = self._prices.cost_of(response, fit.request.model or self.config.model_name) if self._prices else None
+        if self._prices is None:
+            return warnings
+        cost = self._prices.cost_of(response, fit.request.model or self.config.model_name, fit.request.service_tier)
         return warnings if cost is None else {**warnings, COST: cost}
 
     async def close(self) -> None:

@@ -12,6 +12,9 @@ from .pickling import pickled_by_fields
 from .tool_schema import ToolSchema
 from .usage import Usage
 
+UNASKED_TEMPERATURE = 0.1
+"""What a request has that says nothing of it."""
+
 
 class FinishReason(StrEnum):
     """Why a model stopped; the provider's own word is kept beside it."""
@@ -60,7 +63,7 @@ class ModelRequest:
     """auto, none, required, or the name of a tool."""
     parallel_tool_calls: bool | None = None
     max_tokens: int = 1000
-    temperature: float = 0.1
+    temperature: float = UNASKED_TEMPERATURE
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None

@@ -16,7 +16,7 @@ COST = "cost_usd"
 """Where a response's metadata tells it."""
 PER_TOKENS = 1_000_000
 
-_USUAL_TIERS = frozenset({None, "", "auto", "default", "standard", "on_demand"})
+_USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,10 @@ class Prices:
                 return self.own[name].cost_usd(usage)
         return next((cost for name in names if (cost := self._looked_up(name, usage, service_tier)) is not None), None)
 
-    def cost_of(self, response: ModelResponse, asked_model: str) -> float | None:
-        """US dollars of the call that this is the answer to; the server may tell the model's full name where an alias was asked."""
+    def cost_of(self, response: ModelResponse, asked_model: str, asked_tier: str | None = None) -> float | None:
+        """US dollars of the call that this is the answer to; the server may tell the model's full name, and another tier than was asked."""
         told = response.metadata.get("service_tier")
-        tier = told if isinstance(told, str) else None
+        tier = told if isinstance(told, str) else asked_tier
         costs = (self.cost_usd(model, response.usage, tier) for model in dict.fromkeys((response.model, asked_model)) if model)
         return next((cost for cost in costs if cost is not None), None)
 
@@ -72,12 +72,13 @@ class Prices:
         if self.library is None:
             return None
         where = {"provider_api_url": self.api_url} if self.api_url else {"provider_id": self.provider}
-        context = {} if service_tier in _USUAL_TIERS else {"price_context": {"service_tier": service_tier}}
+        tier = (service_tier or "").lower()
+        context = {} if tier in _USUAL_TIERS else {"price_context": {"service_tier": tier}}
         try:
             price = self.library.calc_price(_counted(self.library, usage), model, **where, **context)
         except (LookupError, ValueError):  # unknown there, or counts that its prices do not fit
             return None
-        if context and not _has_price_for(price.model, service_tier):
+        if context and not _has_price_for(price.model, tier):
             return None
         return float(price.total_price)
 
@@ -121,5 +122,5 @@ def _kept_longer(report: object) -> dict[str, int]:
     return {ours: told[theirs] for theirs, ours in names.items() if isinstance(told.get(theirs), int)}
 
 
-def _has_price_for(model: Any, service_tier: str | None) -> bool:  # the library's ModelInfo
+def _has_price_for(model: Any, service_tier: str) -> bool:  # the library's ModelInfo
     return any(variant.when.get("service_tier") == service_tier for variant in model.price_variants or ())

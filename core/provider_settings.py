@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from .provider_names import is_provider_name
 from .providers.capabilities import FEATURES
 from .providers.registry import PROVIDERS, find_provider, supported_names
-from .secrets import HIDDEN_INPUT, SecretReference
+from .secrets import HIDDEN_INPUT, SecretFunction, SecretReference
 
 
 def _spelled(pattern: str, expected: str) -> AfterValidator:
@@ -145,7 +145,7 @@ class ProviderSettings(Section):
     """mock: where the schedule of latency and failures starts."""
 
     @property
-    def keys(self) -> tuple[str | SecretStr, ...]:
+    def keys(self) -> tuple[str | SecretStr | SecretFunction, ...]:
         """Where all keys are found; an Entra token stands for one."""
         single = self.api_key or self.entra_token
         return (single, *self.api_keys) if single else self.api_keys

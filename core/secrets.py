@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
 from .exceptions import LLMAuthenticationError, LLMConfigurationError
@@ -28,7 +28,9 @@ PATIENCE_S = 30.0
 """For a function that gives a secret."""
 
 _REFERENCE = re.compile(r"(?P<place>env|file):(?P<name>\S(?:.*\S)?)|call:(?P<function>[^\W\d][\w.]*:[^\W\d][\w.]*)")
-_EXPECTED = "expected env:NAME or file:PATH, or call:MODULE:FUNCTION, never the key itself (code may pass a pydantic.SecretStr)"
+_EXPECTED = (
+    "expected env:NAME or file:PATH, or call:MODULE:FUNCTION, never the key itself (code may pass a pydantic.SecretStr, or a function)"
+)
 
 
 def resolve(reference: str | SecretStr | None, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -64,8 +66,14 @@ async def current(reference: str | SecretStr | SecretFunction) -> str:
 
 
 def is_called(reference: object) -> bool:
-    """Whether a reference names a function, which is called when the secret is needed and not before."""
-    return isinstance(reference, str) and reference.startswith("call:")
+    """Whether a reference is a function or names one, which is called when the secret is needed and not before."""
+    return callable(reference) or (isinstance(reference, str) and reference.startswith("call:"))
+
+
+def name_of(function: SecretFunction) -> str:
+    """What a function is called in its module; of an object that can be called, its class."""
+    name: str = getattr(function, "__qualname__", type(function).__qualname__)
+    return name
 
 
 def _function(name: str) -> SecretFunction:
@@ -81,7 +89,7 @@ def _function(name: str) -> SecretFunction:
 
 
 async def _called(function: SecretFunction) -> str:
-    name = getattr(function, "__qualname__", type(function).__name__)
+    name = name_of(function)
     try:
         async with asyncio.timeout(PATIENCE_S):
             given = function() if inspect.iscoroutinefunction(function) else await asyncio.to_thread(function)
@@ -102,10 +110,14 @@ def _read(reference: str, path: Path) -> str:
 
 
 def _checked(value: object) -> object:
-    if isinstance(value, SecretStr) or (isinstance(value, str) and _REFERENCE.fullmatch(value)):
+    if isinstance(value, SecretStr) or callable(value) or (isinstance(value, str) and _REFERENCE.fullmatch(value)):
         return value
     raise PydanticCustomError(HIDDEN_INPUT, _EXPECTED)
 
 
-SecretReference = Annotated[str | SecretStr, BeforeValidator(_checked)]
-"""A setting that says where a secret is found, or a SecretStr passed by code."""
+def _as_json(value: str | SecretStr | SecretFunction) -> str | SecretStr:
+    return f"call:{value.__module__}:{name_of(value)}" if callable(value) else value
+
+
+SecretReference = Annotated[str | SecretStr | SecretFunction, BeforeValidator(_checked), PlainSerializer(_as_json, when_used="json")]
+"""A setting that says where a secret is found, or a SecretStr or a function passed by code."""

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import assert_never
 
 from .deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
@@ -70,7 +69,8 @@ class Folding:
         end = self._finished
         if end is None:
             raise LLMResponseParsingError("the stream has no StreamFinished: take its events in to the last one")
-        response = ModelResponse(
+        identity = {} if end.response_id is None else {"response_id": end.response_id}
+        return ModelResponse(
             model=end.model,
             parts=tuple(_part(deltas) for _, deltas in sorted(self._parts.items(), key=_place)),
             usage=self._usage,
@@ -81,8 +81,8 @@ class Folding:
             attempts=end.attempts,
             latency_s=end.latency_s,
             metadata=end.metadata,
+            **identity,
         )
-        return response if end.response_id is None else replace(response, response_id=end.response_id)
 
 
 def _place(item: tuple[tuple[int, str], list[PartDelta]]) -> int:

@@ -15,7 +15,11 @@ def json_value(text: str) -> Any:  # whatever stands there
 
 def raw_json_value(text: str) -> Any:  # whatever stands there
     """The same, but halves of characters are kept: the other half may come with the next piece."""
-    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    document = text.strip(_SPACE)
+    value, end = _DECODER.raw_decode(document)
+    if end < len(document):
+        raise json.JSONDecodeError("Extra data", document, end)
+    return value
 
 
 def without_halves(value: Any) -> Any:  # any JSON
@@ -41,3 +45,7 @@ def _joined(text: str) -> str:
 def _finite(text: str) -> float | None:
     value = float(text)
     return value if math.isfinite(value) else None
+
+
+_SPACE = " \t\n\r"
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)

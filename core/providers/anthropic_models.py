@@ -5,12 +5,11 @@ Old generations do not change any more, so they are the ones listed; a name with
 """
 
 import re
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
 from ..exceptions import LLMConfigurationError
-from ..inference import ModelRequest
+from ..inference import UNASKED_TEMPERATURE, ModelRequest
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -22,7 +21,6 @@ _VERSION = re.compile(r"claude-(?:[a-z]+-)*(\d{1,2})(?:[-.](\d{1,2}))?(?!\d)")
 _FIRST_BY_EFFORT = (4, 6)
 _FIRST_WITHOUT_SAMPLING = (4, 7)
 _NEWEST = (99, 0)
-_UNASKED_TEMPERATURE = next(field.default for field in fields(ModelRequest) if field.name == "temperature")
 
 
 def sampling(request: ModelRequest) -> Wire:
@@ -32,7 +30,7 @@ def sampling(request: ModelRequest) -> Wire:
     """
     thinks = request.reasoning_effort not in (None, "none")
     refused = thinks or request.top_p is not None or _version(request.model) >= _FIRST_WITHOUT_SAMPLING
-    unasked = request.temperature == _UNASKED_TEMPERATURE
+    unasked = request.temperature == UNASKED_TEMPERATURE
     return {"temperature": None if refused and unasked else request.temperature, "top_p": request.top_p}
 
 

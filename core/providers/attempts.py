@@ -123,9 +123,16 @@ class Attempts:
             return await self._open(run, exchange)
 
         stream = await self._first_success(run, opened)
-        async with aclosing(stream.rest), aclosing(self._reported(run, stream)) as events:
-            async for event in events:
-                yield event
+        folding = Folding()
+        async with aclosing(stream.rest):
+            try:
+                yield self._noted(stream.first, run, folding)
+                async for event in stream.rest:
+                    yield self._noted(event, run, folding)
+            except BaseException as error:  # as below
+                self._gate.report(stream.ticket, error)
+                raise
+            self._gate.report(stream.ticket, folding.response())
 
     def _begun(self, request: ModelRequest, call: CallContext) -> _Run:
         started = self._surroundings.clock()
@@ -180,20 +187,11 @@ class Attempts:
             self._gate.report(ticket, error)
             raise
 
-    async def _reported(self, run: _Run, stream: _Opened) -> AsyncGenerator[StreamEvent, None]:
-        folding = Folding()
-        event: StreamEvent | None = stream.first
-        try:
-            while event is not None:
-                if isinstance(event, StreamFinished):
-                    event = replace(event, attempts=run.attempts, latency_s=self._surroundings.clock() - run.started)
-                folding.add(event)
-                yield event
-                event = await anext(stream.rest, None)
-        except BaseException as error:  # as above
-            self._gate.report(stream.ticket, error)
-            raise
-        self._gate.report(stream.ticket, folding.response())
+    def _noted(self, event: StreamEvent, run: _Run, folding: Folding) -> StreamEvent:
+        if isinstance(event, StreamFinished):
+            event = replace(event, attempts=run.attempts, latency_s=self._surroundings.clock() - run.started)
+        folding.add(event)
+        return event
 
     def _next_call(self, run: _Run) -> CallContext:
         run.attempts += 1

@@ -22,6 +22,8 @@ class Deployment:
     """As people write it: https://RESOURCE.openai.azure.com, with or without /openai, /openai/v1 or /openai/deployments/NAME."""
     api_version: str | None = None
     """A date asks the path of the model's deployment; None and `preview` ask the surface v1."""
+    by_path: bool = True
+    """Whether deployments have paths of their own on this wire."""
     key: str | None = field(default=None, repr=False)
     bearer: bool = False
     """Whether the key is an Entra token."""
@@ -32,7 +34,7 @@ class Deployment:
         root, _, rest = parts.path.partition("/openai")
         dated = self.api_version is not None and self.api_version[:1].isdigit()
         named = rest.removeprefix("/deployments/").partition("/")[0] if rest.startswith("/deployments/") else quote(model, safe="")
-        path = f"{root.rstrip('/')}/openai/" + (f"deployments/{named}" if dated else "v1")
+        path = f"{root.rstrip('/')}/openai" + ("/v1" if not dated else f"/deployments/{named}" if self.by_path else "")
         query = urlencode({"api-version": self.api_version}) if self.api_version else ""
         return urlunsplit(parts._replace(path=path, query=query, fragment=""))
 

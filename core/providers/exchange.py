@@ -140,7 +140,8 @@ def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
         return {}
     for name, parameters in request.extras.items():
         if not isinstance(parameters, dict):
-            example = json.dumps({wire: {name: parameters}}, default=str)
+            shown = parameters if isinstance(parameters, int | float | None) else "..."  # a text may be a secret
+            example = json.dumps({wire: {name: shown}})
             message = f"extras are sorted by wire, but {name!r} stands outside of one: write {example}"
             raise LLMConfigurationError(message, config_key="extras", config_value=name, model_name=request.model)
     found = request.extras.get(wire)

@@ -6,18 +6,15 @@ Source: https://ai.google.dev/api/generate-content. `google_contents.py` writes 
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import JsonValue
-
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras
+from .exchange import HttpCall, HttpReply, wire_extras, with_extras
 from .google_contents import WIRE, Wire, system_instruction, wire_contents
 from .google_errors import google_words
 from .google_reply import read_reply
@@ -114,7 +111,7 @@ def _payload(request: ModelRequest) -> Wire:
         "serviceTier": request.service_tier,
         "generationConfig": _generation(request),
     }
-    return merged(_said(payload), wire_extras(request, WIRE))
+    return with_extras(_said(payload), wire_extras(request, WIRE))
 
 
 def _generation(request: ModelRequest) -> Wire:
@@ -163,20 +160,6 @@ def _tool_config(choice: str) -> Wire | None:
             return {"functionCallingConfig": {"mode": "NONE" if choice == "none" else "ANY"}}
         case name:
             return {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [name]}}
-
-
-def merged(payload: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> Wire:
-    """The payload with changes inside its objects and with further tools; a change of None takes away what is there."""
-    result: Wire = dict(payload)
-    for name, change in changes.items():
-        known = result.pop(name, None)
-        if isinstance(change, dict):
-            result[name] = merged(known if isinstance(known, dict) else {}, change)
-        elif isinstance(change, list) and name == "tools":
-            result[name] = [*(known or ()), *change]
-        elif change is not None:
-            result[name] = change
-    return result
 
 
 def _said(wire: Wire) -> Wire:

@@ -59,11 +59,9 @@ class HttpModel:
         """The model's answer; raises LLMIntegrationError."""
         return await self._attempts.run(self._complete(request), self._told_apart(call))
 
-    async def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
+    def stream(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
         """The answer as it comes; raises LLMIntegrationError, and tries again only before the first event."""
-        async with aclosing(self._attempts.stream(self._complete(request), self._told_apart(call), self._streamed_exchange)) as events:
-            async for event in events:
-                yield event
+        return self._attempts.stream(self._complete(request), self._told_apart(call), self._streamed_exchange)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -80,7 +78,7 @@ class HttpModel:
     async def _streamed_exchange(self, request: ModelRequest, call: CallContext, limits: StreamLimits) -> AsyncGenerator[StreamEvent, None]:
         async with self._codecs.using_one() as codec:
             http_call = self._keyed(codec.encode_stream(request), call)
-            async with self._transport.stream(http_call, limits) as reply, aclosing(_events(codec, http_call, reply)) as events:
+            async with self._transport.stream(http_call, limits) as reply, aclosing(await _opened(codec, http_call, reply)) as events:
                 async for event in events:
                     yield event
 
@@ -94,16 +92,18 @@ class HttpModel:
         return replace(http_call, headers={**http_call.headers, name: call.idempotency_key}) if name else http_call
 
 
-async def _events(codec: Codec, http_call: HttpCall, reply: HttpStream) -> AsyncGenerator[StreamEvent, None]:
+async def _opened(codec: Codec, http_call: HttpCall, reply: HttpStream) -> AsyncGenerator[StreamEvent, None]:
+    """The events of a reply that has begun, whatever it is."""
     start = await _start(reply)
     if 200 <= reply.head.status < 300 and _is_stream(reply, start):
-        async with aclosing(_decoded(codec.stream_decoder(http_call, reply.head), reply, start)) as events:
-            async for event in events:
-                yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
-    else:
-        body = start + b"".join([chunk async for chunk in reply.chunks])
-        for event in unfold(_answer(codec, http_call, replace(reply.head, body=body))):
-            yield event
+        return _decoded(codec.stream_decoder(http_call, reply.head), reply, start)
+    body = start + b"".join([chunk async for chunk in reply.chunks])
+    return _unfolded(_answer(codec, http_call, replace(reply.head, body=body)))
+
+
+async def _unfolded(response: ModelResponse) -> AsyncGenerator[StreamEvent, None]:
+    for event in unfold(response):
+        yield event
 
 
 def _answer(codec: Codec, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
@@ -145,9 +145,9 @@ async def _decoded(decoder: StreamDecoder, reply: HttpStream, start: bytes) -> A
         async with aclosing(_until_complete(decoder, reply, start)) as chunks:
             async for chunk in chunks:
                 for event in decoder.feed(chunk):
-                    yield event
+                    yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
         for event in decoder.end():
-            yield event
+            yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
     except LLMIntegrationError as error:
         error.message = f"{error.message}; {decoder.arrived} had arrived"
         raise

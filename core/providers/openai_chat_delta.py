@@ -19,6 +19,7 @@ from .whole_characters import WholeCharacters
 REASONING, CONTENT, REFUSAL, FIRST_CALL = range(4)
 """Places of the parts in the answer; further tool calls follow."""
 
+_TEXT_ALONE = {"content"}
 _ADDED_UP = frozenset({"text", "summary", "data"})
 """Fields of a reasoning detail whose pieces are joined; others are the same in every piece."""
 
@@ -63,6 +64,9 @@ class MessageDeltas:
 
     def read(self, delta: Wire) -> Iterator[StreamEvent]:
         """The events of one piece."""
+        if delta.keys() == _TEXT_ALONE:  # nearly all pieces are such
+            yield from self._text(CONTENT, text_of(delta["content"]))
+            return
         yield from self._reasoning(delta)
         for place, name in ((CONTENT, "content"), (REFUSAL, "refusal")):
             yield from self._text(place, text_of(delta.get(name)))

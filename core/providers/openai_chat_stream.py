@@ -58,7 +58,7 @@ class ChatStreamDecoder:
             message = f"the stream of {self._call.provider} for model {self._call.request.model!r} broke off"
             raise LLMConnectionError(message, **self._call.facts)
         if not self._finished:
-            yield from self._finish(self._head)
+            yield from self._finish()
 
     def _sent_events(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         try:
@@ -68,26 +68,30 @@ class ChatStreamDecoder:
 
     def _read(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
         data = event.data.strip()
-        reply = replace(self._head, body=event.data.encode())
         if data == DONE:
-            yield from self._finish(reply)
+            yield from self._finish(data)
         elif data:
-            payload = self._payload(data, reply)
+            payload = self._payload(data)
             if payload.get("error") or event.event == "error":
+                reply = self._reply(data)
                 raise api_error(self._call, replace(reply, status=true_status(payload, reply.status)))
             yield from self._chunk(payload)
 
-    def _payload(self, data: str, reply: HttpReply) -> Wire:
+    def _reply(self, data: str) -> HttpReply:
+        """An event as if it were all of the answer."""
+        return replace(self._head, body=data.encode())
+
+    def _payload(self, data: str) -> Wire:
         try:
             payload = raw_json_value(data)
         except (ValueError, RecursionError) as error:
-            raise unreadable(self._call, reply, "has an event that is no JSON") from error
+            raise unreadable(self._call, self._reply(data), "has an event that is no JSON") from error
         if not isinstance(payload, dict):
-            raise unreadable(self._call, reply, "has an event that is no JSON object")
+            raise unreadable(self._call, self._reply(data), "has an event that is no JSON object")
         return payload
 
     def _chunk(self, payload: Wire) -> Iterator[StreamEvent]:
-        self._identity |= {name: without_halves(payload[name]) for name in ("id", "model") if is_text(payload.get(name))}
+        self._identity |= {name: payload[name] for name in ("id", "model") if is_text(payload.get(name))}
         choice = _first_choice(payload)
         if choice is not None:
             self._answered = True
@@ -97,26 +101,31 @@ class ChatStreamDecoder:
         if isinstance(payload.get("usage"), dict):
             yield UsageReport(usage=read_usage(without_halves(payload["usage"])))
 
-    def _finish(self, reply: HttpReply) -> Iterator[StreamEvent]:
+    def _finish(self, data: str = "") -> Iterator[StreamEvent]:
         if not self._answered:
-            raise unreadable(self._call, reply, "has no choices")
+            raise unreadable(self._call, self._reply(data), "has no choices")
         yield from self._message.finish()
         self._finished = True
+        identity = without_halves(self._identity)
         yield StreamFinished(
             finish_reason=finish_reason(self._raw_reason, called=self._message.called, refused=self._message.refused),
             raw_finish_reason=self._raw_reason,
-            model=self._identity.get("model", self._call.request.model),
-            response_id=self._identity.get("id"),
+            model=identity.get("model", self._call.request.model),
+            response_id=identity.get("id"),
             provider=self._call.provider,
         )
 
 
 def _first_choice(payload: Wire) -> Wire | None:
     choices = payload.get("choices")
-    listed = choices if isinstance(choices, list) else []
-    return next((choice for choice in listed if isinstance(choice, dict) and choice.get("index") in (0, None)), None)
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("index") in (0, None):
+            return choice
+    return None
 
 
 def _delta(choice: Wire) -> Wire:
-    pieces = (choice.get("delta"), choice.get("message"))  # some servers send the whole message as one piece
-    return next((piece for piece in pieces if isinstance(piece, dict)), {"content": choice.get("text")})
+    for piece in (choice.get("delta"), choice.get("message")):  # some servers send the whole message as one piece
+        if isinstance(piece, dict):
+            return piece
+    return {"content": choice.get("text")}

@@ -4,12 +4,8 @@ Source: https://platform.openai.com/docs/guides/reasoning.
 """
 
 import re
-from dataclasses import fields
 
-from ..inference import ModelRequest
-
-UNASKED_TEMPERATURE = next(field.default for field in fields(ModelRequest) if field.name == "temperature")
-"""What a request has that says nothing of it."""
+from ..inference import UNASKED_TEMPERATURE, ModelRequest
 
 _REASONING = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d)(?!.*-chat))")
 

@@ -21,6 +21,8 @@ from .google import GOOGLE_URL, GoogleCodec
 from .google_contents import WIRE as GOOGLE
 from .openai_chat import OPENAI_URL, OpenAIChatCodec
 from .openai_chat_reply import WIRE as OPENAI_CHAT
+from .openai_responses import OpenAIResponsesCodec
+from .openai_responses_items import WIRE as OPENAI_RESPONSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +94,17 @@ def plain(codec: CodecClass) -> Callable[[Endpoint], Codec]:
     return of
 
 
-def azure(codec: CodecClass) -> Callable[[Endpoint], Codec]:
+def azure(codec: CodecClass, *, by_path: bool = True) -> Callable[[Endpoint], Codec]:
     """What makes a codec of an endpoint that is Azure's, for what OpenAI itself speaks."""
 
     def of(endpoint: Endpoint) -> Codec:
-        deployment = Deployment(endpoint=endpoint.base_url, api_version=endpoint.api_version, key=endpoint.api_key, bearer=endpoint.bearer)
+        deployment = Deployment(
+            endpoint=endpoint.base_url,
+            api_version=endpoint.api_version,
+            by_path=by_path,
+            key=endpoint.api_key,
+            bearer=endpoint.bearer,
+        )
         return AzureCodec(
             deployment, lambda base_url: codec(provider=endpoint.provider, base_url=base_url, api_key=None, keep_raw=endpoint.keep_raw)
         )
@@ -113,6 +121,11 @@ GEMINI = WireFormat(
     codec=plain(GoogleCodec),
     capabilities=Capabilities().without("parallel_tool_calls", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"),
 )
+RESPONSES = WireFormat(
+    name=OPENAI_RESPONSES,
+    codec=plain(OpenAIResponsesCodec),
+    capabilities=Capabilities(stop=False, seed=False, prompt_cache_after=False),
+)
 
 
 def _without(wire: WireFormat, *features: str) -> WireFormat:
@@ -120,17 +133,27 @@ def _without(wire: WireFormat, *features: str) -> WireFormat:
     return replace(wire, capabilities=wire.capabilities.without(*features))
 
 
-_CHAT_OF_ONES_OWN = _without(CHAT, "service_tier", "prompt_cache_key", "prompt_cache_ttl")
-_MESSAGES_OF_ONES_OWN = _without(MESSAGES, "json_schema", "service_tier")
+_FOR_OPENAI_ALONE = ("service_tier", "prompt_cache_key", "prompt_cache_ttl")
+_OF_ONES_OWN = (
+    _without(CHAT, *_FOR_OPENAI_ALONE),
+    _without(RESPONSES, *_FOR_OPENAI_ALONE),
+    _without(MESSAGES, "json_schema", "service_tier"),
+)
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
-        Provider(name="openai", wires=(CHAT,), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
-        Provider(name="azure", wires=(replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),)),
+        Provider(name="openai", wires=(CHAT, RESPONSES), base_url=OPENAI_URL, idempotency_header="idempotency-key"),
+        Provider(
+            name="azure",
+            wires=(
+                replace(CHAT, codec=azure(partial(OpenAIChatCodec, official=True))),
+                replace(RESPONSES, codec=azure(OpenAIResponsesCodec, by_path=False)),
+            ),
+        ),
         Provider(name="anthropic", wires=(MESSAGES,), base_url=ANTHROPIC_URL),
         Provider(name="google", wires=(GEMINI,), base_url=GOOGLE_URL),
-        Provider(name="local", wires=(_CHAT_OF_ONES_OWN, _MESSAGES_OF_ONES_OWN), needs_key=False),
+        Provider(name="local", wires=_OF_ONES_OWN, needs_key=False),
     )
 }
 """By name; those registered by code too."""

@@ -41,26 +41,30 @@ class SseDecoder:
         if not chunk:
             return
         self._after_return = chunk.endswith(b"\r")
-        *ended, rest = _LINE_END.split(chunk)
+        *ended, rest = _LINE_END.split(chunk) if b"\r" in chunk else chunk.split(b"\n")
         for piece in ended:
             self._grow(piece)
-            line, self._line = b"".join(self._line), []
-            yield from self._take(line)
+            line = self._line_with(piece) if self._line or self._at_start else piece
+            if line:
+                self._take(line)
+            elif event := self._dispatched():
+                yield event
         if rest:
             self._grow(rest)
+            self._line.append(rest)
 
     def _grow(self, piece: bytes) -> None:
-        self._line.append(piece)
         self._size += len(piece)
         if self._size > self._max_event_bytes:
             raise ValueError(f"a server-sent event is larger than max_event_bytes={self._max_event_bytes}")
 
-    def _take(self, line: bytes) -> Iterator[ServerSentEvent]:
+    def _line_with(self, piece: bytes) -> bytes:
+        line, self._line = b"".join((*self._line, piece)), []
         if self._at_start:
             line, self._at_start = line.removeprefix(_BYTE_ORDER_MARK), False
-        if not line:
-            yield from self._dispatch()
-            return
+        return line
+
+    def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(_text(value))
@@ -69,11 +73,10 @@ class SseDecoder:
         else:  # a comment, or a field that says nothing here
             self._size -= len(line)
 
-    def _dispatch(self) -> Iterator[ServerSentEvent]:
+    def _dispatched(self) -> ServerSentEvent | None:
         data, event = self._data, self._event
         self._data, self._event, self._size = [], "", 0
-        if data:
-            yield ServerSentEvent(data="\n".join(data), event=event or "message")
+        return ServerSentEvent(data="\n".join(data), event=event or "message") if data else None
 
 
 def _text(value: bytes) -> str:

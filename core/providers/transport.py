@@ -6,6 +6,7 @@ No retries, no redirects, no cookies. Connections are pooled per event loop.
 import asyncio
 import functools
 import re
+import ssl
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
@@ -176,13 +177,13 @@ class HttpTransport:
 
     def _mapped(self, call: HttpCall, error: Exception) -> LLMIntegrationError:
         origin = error.__cause__ or error  # httpx_aiohttp calls every lost connection a ConnectTimeout
-        if isinstance(origin, TimeoutError):
+        if isinstance(origin, TimeoutError) or (self._settings.http2 and isinstance(error, httpx.TimeoutException)):
             if isinstance(error, httpx.ReadTimeout):
                 return timed_out(call, "read", self._settings.read_timeout_s)
             return timed_out(call, "connect", self._settings.connect_timeout_s)
         happened = "broke off its answer" if isinstance(error, httpx.ReadError) else "could not be reached"
         message = f"{call.provider} {happened} at {call.endpoint}: {_told(call, origin)}"
-        retryable = not isinstance(origin, aiohttp.ClientSSLError)
+        retryable = not any(isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError) for cause in _causes(error))
         return LLMConnectionError(message, retryable=retryable, **call.facts)
 
 
@@ -204,6 +205,12 @@ def _environment_proxy(scheme: str, host: str) -> str | None:
     proxies = getproxies()
     proxy = None if proxy_bypass(host) else proxies.get(scheme) or proxies.get("all")
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _told(call: HttpCall, error: BaseException) -> str:

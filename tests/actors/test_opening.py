@@ -8,9 +8,10 @@ from polaris_llm import LLMConfigurationError, LLMRuntime
 OPENAI = {"kind": "openai", "model": "m", "api_key": SecretStr("sk-not-to-be-shown")}
 
 
-def test_a_key_passed_by_code_does_not_go_to_a_cluster() -> None:
+@pytest.mark.parametrize("key", [SecretStr("sk-not-to-be-shown"), lambda: "sk-not-to-be-shown"])
+def test_a_key_passed_by_code_does_not_go_to_a_cluster(key: object) -> None:
     with pytest.raises(LLMConfigurationError, match="provider 'default' was passed by code") as caught:
-        LLMRuntime.start({"llm": OPENAI}, engine="ray")
+        LLMRuntime.start({"llm": {**OPENAI, "api_key": key}}, engine="ray")
 
     assert "sk-not" not in str(caught.value.to_dict())
 

@@ -8,7 +8,7 @@ import pytest
 
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.inference import ModelRequest, PromptCache
-from polaris_llm.core.parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, text_message
+from polaris_llm.core.parts import ModelMessage, ReasoningPart, TextPart, text_message
 from polaris_llm.core.providers.anthropic import AnthropicCodec, messages_url
 from support.anthropic_messages import CODEC, KEY
 from support.model_requests import WEATHER, a_request
@@ -17,23 +17,6 @@ from support.model_requests import WEATHER, a_request
 def payload_of(request: ModelRequest, codec: AnthropicCodec = CODEC) -> dict[str, Any]:
     payload: dict[str, Any] = json.loads(codec.encode(request).body)
     return payload
-
-
-def turns_of(*messages: ModelMessage) -> list[dict[str, Any]]:
-    turns: list[dict[str, Any]] = payload_of(a_request(messages=messages))["messages"]
-    return turns
-
-
-def a_message(role: str, *parts: Part) -> ModelMessage:
-    return ModelMessage(role=role, parts=parts)  # type: ignore[arg-type]  # the tests say real roles
-
-
-def call(call_id: str) -> ToolCallPart:
-    return ToolCallPart(call_id=call_id, name="weather", arguments={"city": "Oslo"})
-
-
-def result(call_id: str, content: Any = "grey", **rest: Any) -> ToolResultPart:
-    return ToolResultPart(call_id=call_id, name="weather", content=content, **rest)
 
 
 def test_a_plain_request_says_no_more_than_it_must() -> None:
@@ -89,107 +72,6 @@ def test_a_stream_is_asked_for_unpacked() -> None:
 
     assert json.loads(call.body)["stream"] is True
     assert (call.headers["accept"], call.headers["accept-encoding"]) == ("text/event-stream", "identity")
-
-
-def test_system_messages_are_joined_wherever_they_stand() -> None:
-    said = [
-        text_message("system", "Be kind."),
-        text_message("user", "Hi"),
-        text_message("system", "Be brief."),
-        text_message("user", "Well?"),
-    ]
-
-    payload = payload_of(a_request(messages=tuple(said)))
-
-    assert [block["text"] for block in payload["system"]] == ["Be kind.", "Be brief."]
-    assert [[block["text"] for block in turn["content"]] for turn in payload["messages"]] == [["Hi", "Well?"]]
-
-
-def test_a_system_message_can_only_hold_text() -> None:
-    with pytest.raises(LLMConfigurationError, match="kind 'image'"):
-        CODEC.encode(a_request(messages=(a_message("system", ImagePart(media_type="image/png", data="QUJD")),)))
-
-
-def test_the_results_of_a_turn_come_in_one_message_and_first() -> None:
-    turns = turns_of(
-        a_message("assistant", TextPart(text="I look."), call("a"), call("b")),
-        a_message("tool", result("a"), ImagePart(media_type="image/png", data="QUJD")),
-        a_message("tool", result("b", {"sky": "grey"})),
-        text_message("user", "Hurry."),
-    )
-
-    assert [turn["role"] for turn in turns] == ["assistant", "user"]
-    assert turns[0]["content"] == [
-        {"type": "text", "text": "I look."},
-        {"type": "tool_use", "id": "a", "name": "weather", "input": {"city": "Oslo"}},
-        {"type": "tool_use", "id": "b", "name": "weather", "input": {"city": "Oslo"}},
-    ]
-    assert turns[1]["content"] == [
-        {"type": "tool_result", "tool_use_id": "a", "content": "grey"},
-        {"type": "tool_result", "tool_use_id": "b", "content": '{"sky": "grey"}'},
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}},
-        {"type": "text", "text": "Hurry."},
-    ]
-
-
-def test_messages_of_one_side_are_one_turn() -> None:
-    turns = turns_of(text_message("user", "a"), text_message("user", "b"), text_message("assistant", "c"), text_message("assistant", "d"))
-
-    assert [(turn["role"], [block["text"] for block in turn["content"]]) for turn in turns] == [
-        ("user", ["a", "b"]),
-        ("assistant", ["c", "d"]),
-    ]
-
-
-def test_blocks_without_text_are_not_sent_nor_turns_without_blocks() -> None:
-    assert turns_of(text_message("user", "a"), text_message("assistant", " \n"), text_message("user", "b")) == [
-        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
-    ]
-
-
-def test_a_failed_tool_says_so_even_without_words() -> None:
-    turns = turns_of(a_message("tool", result("a", "no such city", is_error=True), result("b", "", is_error=True)))
-
-    assert [(block["content"], block["is_error"]) for block in turns[0]["content"]] == [("no such city", True), ("failed", True)]
-
-
-def test_a_tools_answer_may_be_empty() -> None:
-    assert turns_of(a_message("tool", result("a", "")))[0]["content"] == [{"type": "tool_result", "tool_use_id": "a", "content": ""}]
-
-
-def test_ids_of_other_providers_are_written_in_the_letters_that_the_api_allows() -> None:
-    turns = turns_of(a_message("assistant", call("a.2"), call("a_2")), a_message("tool", result("a.2"), result("a_2")))
-
-    used = [block["id"] for block in turns[0]["content"]]
-    assert used == [block["tool_use_id"] for block in turns[1]["content"]]
-    assert used == ["a_2e_2", "a_2"]
-
-
-def test_malformed_arguments_go_back_inside_an_object() -> None:
-    part = ToolCallPart(call_id="a", name="weather", arguments={}, malformed='{"city": "Os')
-
-    assert turns_of(a_message("assistant", part))[0]["content"][0]["input"] == {"malformed": '{"city": "Os'}
-
-
-def test_images_go_by_data_or_by_url() -> None:
-    parts = (ImagePart(media_type="image/png", data="QUJD"), ImagePart(media_type="image/png", url="https://example.org/y"))
-
-    assert [block["source"] for block in turns_of(a_message("user", *parts))[0]["content"]] == [
-        {"type": "base64", "media_type": "image/png", "data": "QUJD"},
-        {"type": "url", "url": "https://example.org/y"},
-    ]
-
-
-def test_thoughts_of_other_providers_models_stay_away() -> None:
-    foreign = (
-        ReasoningPart(text="hm"),
-        ReasoningPart(text="hm", signature="of-google", provider_data={"google": {"thought": True}}),
-        ReasoningPart(text="hm", provider_data={"anthropic": "strange"}),
-    )
-
-    assert turns_of(a_message("assistant", *foreign, TextPart(text="Yes."))) == [
-        {"role": "assistant", "content": [{"type": "text", "text": "Yes."}]}
-    ]
 
 
 def test_tools_have_the_shape_of_this_wire() -> None:
@@ -311,7 +193,7 @@ def test_a_place_that_is_empty_is_not_kept() -> None:
 
 def test_a_thought_is_never_where_a_kept_beginning_ends() -> None:
     thought = ReasoningPart(text="hm", signature="s", provider_data={"anthropic": {"type": "thinking"}})
-    request = a_request(messages=(a_message("assistant", TextPart(text="Yes."), thought),), prompt_cache=CACHED)
+    request = a_request(messages=(ModelMessage(role="assistant", parts=(TextPart(text="Yes."), thought)),), prompt_cache=CACHED)
 
     assert [block.get("cache_control") for block in payload_of(request)["messages"][0]["content"]] == [MARK, None]
 
@@ -321,7 +203,7 @@ def test_marking_changes_no_part() -> None:
     server_made: dict[str, Any] = {"anthropic": {"type": "server_tool_use", "id": "a", "name": "web_search", "input": {}}}
     parts = (ReasoningPart(text="", provider_data=data), ReasoningPart(text="", provider_data=server_made))
 
-    payload = payload_of(a_request(messages=(a_message("assistant", *parts),), prompt_cache=CACHED))
+    payload = payload_of(a_request(messages=(ModelMessage(role="assistant", parts=parts),), prompt_cache=CACHED))
 
     assert payload["messages"][0]["content"][1]["cache_control"] == MARK
     assert "cache_control" not in json.dumps([data, server_made])

@@ -48,6 +48,20 @@ def test_a_dated_version_asks_the_deployment_and_none_the_surface_v1(endpoint: s
     assert json.loads(call.body)["model"] == "my model"
 
 
+@pytest.mark.parametrize(
+    ("api_version", "url"),
+    [
+        (None, f"{HOST}/openai/v1/responses"),
+        ("preview", f"{HOST}/openai/v1/responses?api-version=preview"),
+        ("2025-04-01-preview", f"{HOST}/openai/responses?api-version=2025-04-01-preview"),
+    ],
+)
+def test_responses_have_no_path_for_each_deployment(api_version: str | None, url: str) -> None:
+    at = Endpoint(provider="azure", base_url=f"{HOST}/openai/deployments/other", api_key=KEY, api_version=api_version)
+
+    assert PROVIDERS["azure"].wire("openai_responses").codec(at).encode(a_request()).url == url
+
+
 def test_the_key_goes_into_azures_own_header_and_nowhere_else() -> None:
     call = codec().encode(a_request())
 

@@ -101,6 +101,8 @@ def test_an_extra_overrules_a_parameter_and_an_extra_of_none_takes_it_away() -> 
 def test_extras_that_are_not_sorted_by_wire_are_refused_with_how_to_write_them() -> None:
     with pytest.raises(LLMConfigurationError, match=re.escape('\'top_k\' stands outside of one: write {"openai_chat": {"top_k": 5}}')):
         LOCAL.encode(a_request(extras={"top_k": 5}))
+    with pytest.raises(LLMConfigurationError, match=re.escape('write {"openai_chat": {"session_token": "..."}}')):
+        LOCAL.encode(a_request(extras={"session_token": "secret"}))
 
 
 def test_openai_itself_gets_its_new_name_for_the_limit() -> None:

@@ -78,7 +78,18 @@ def test_what_nobody_knows_costs_none_and_not_nothing(provider: str, model: str,
 
 def test_a_tier_without_a_price_of_its_own_is_not_guessed() -> None:
     assert prices().cost_usd("gpt-4o-mini", MILLION, "flex") is None
-    assert prices().cost_usd("gpt-4o-mini", MILLION, "default") == prices().cost_usd("gpt-4o-mini", MILLION)
+    for usual in ("default", "STANDARD", "standard_only"):
+        assert prices().cost_usd("gpt-4o-mini", MILLION, usual) == prices().cost_usd("gpt-4o-mini", MILLION)
+
+
+def test_the_tier_that_answered_is_priced_and_else_the_one_that_was_asked() -> None:
+    silent, telling = (a_response(model="gpt-5.5", usage=MILLION, metadata=told) for told in ({}, {"service_tier": "default"}))
+    usual, flex = (prices().cost_usd("gpt-5.5", MILLION, tier) for tier in (None, "flex"))
+
+    assert usual is not None
+    assert flex is not None
+    assert flex < usual
+    assert [prices().cost_of(response, "gpt-5.5", "flex") for response in (silent, telling)] == [flex, usual]
 
 
 def test_counts_that_cannot_be_are_not_priced() -> None:

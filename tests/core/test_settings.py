@@ -14,6 +14,7 @@ from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.runs import RunLimits
 from polaris_llm.core.settings import ConversationSettings, RuntimeSettings, Settings
 from polaris_llm.core.tool_functions import load_tool
+from support.secret_functions import renewed
 
 KEY = "sk-live-0123456789abcdef"
 
@@ -91,6 +92,15 @@ def test_a_secret_passed_by_code_shows_neither_in_repr_nor_in_a_dump() -> None:
     settings = Settings.load({"llm": {"kind": "openai", "model": "m", "api_key": SecretStr(KEY)}})
 
     assert KEY not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_a_function_passed_by_code_gives_the_key_and_is_told_by_its_name() -> None:
+    settings = Settings.load({"llm": {"kind": "openai", "model": "m", "api_key": renewed}})
+
+    assert settings.provider().keys == (renewed,)
+    assert settings.model_dump(mode="json")["llm"]["api_key"] == "call:support.secret_functions:renewed"
+    named = Settings.load({"llm": {"kind": "openai", "model": "m", "api_key": "call:support.secret_functions:renewed"}})
+    assert settings.fingerprint() == named.fingerprint()
 
 
 def test_a_merged_mapping_may_override_what_it_merges(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from polaris_llm.core.client_factory import client_for
 from polaris_llm.core.exceptions import LLMContextWindowError
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
+from polaris_llm.core.parts import ModelMessage, TextPart, ToolCallPart, ToolResultPart, text_message
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.registry import PROVIDERS
 from polaris_llm.core.stream_folding import fold
@@ -115,3 +116,22 @@ async def test_a_tool_is_called_where_the_model_can(client: LLMClient) -> None:
         pytest.skip(f"the model called no tool, though it was required to: it said {response.text[:80]!r}")
     assert response.tool_calls[0].name == "weather"
     assert response.finish_reason in (FinishReason.TOOL_CALLS, FinishReason.LENGTH)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_a_conversation_goes_on_after_answers_and_tools(client: LLMClient) -> None:
+    call = ToolCallPart(call_id="call_1", name="weather", arguments={"city": "Oslo"})
+    result = ToolResultPart(call_id="call_1", name="weather", content={"sky": "grey"})
+    with anyio.fail_after(PATIENCE_S):
+        first = await client.respond(asked("What is the weather in Oslo?", max_tokens=8))
+        messages = (
+            text_message("user", "What is the weather in Oslo?"),
+            first.as_message(),
+            text_message("user", "Look it up."),
+            ModelMessage(role="assistant", parts=(TextPart(text="Let me see."), call)),
+            ModelMessage(role="tool", parts=(result,)),
+        )
+        later = await client.respond(asked("", messages=messages, tools=(WEATHER,)))
+
+    assert later.usage.output_tokens > 0
+    assert later.usage.input_tokens > first.usage.input_tokens

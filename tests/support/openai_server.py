@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ DONE = sse("[DONE]")
 class OpenAIServer:
     """Answers with `replies` in turn, then with an ordinary completion."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.replies: deque[Reply] = deque()
         self.seen: list[Seen] = []
         self.arrived = asyncio.Event()
@@ -124,10 +126,10 @@ class OpenAIServer:
     def url(self) -> str:
         """Where the API is."""
         host, port = self._server.sockets[0].getsockname()
-        return f"http://{host}:{port}/v1"
+        return f"{'https' if self._tls else 'http'}://{host}:{port}/v1"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

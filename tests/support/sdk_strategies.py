@@ -1,12 +1,11 @@
-"""JSON as the models of an official SDK describe it, and whether JSON is what its typed parameters allow."""
+"""JSON as the models of an official SDK describe it."""
 
 import types
-from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from .model_strategies import JSON_VALUES, TEXTS
 
@@ -58,17 +57,3 @@ def _model(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
         annotation: Any = field.annotation
         (required if field.is_required() else optional)[field.alias or name] = wires_of(annotation)
     return st.fixed_dictionaries(required, optional=optional)
-
-
-def accepted(parameters: TypeAdapter[Any], body: object) -> object:
-    """What the SDK's typed parameters make of a body, all the way down: the body itself, when nothing in it is unknown to them."""
-    return _exhausted(parameters.validate_python(body))
-
-
-def _exhausted(value: object) -> object:
-    """The value with its iterables read, which pydantic checks only then."""
-    if isinstance(value, Mapping):
-        return {name: _exhausted(each) for name, each in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return [_exhausted(each) for each in value]
-    return value

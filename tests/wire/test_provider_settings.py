@@ -1,8 +1,11 @@
 """What a provider's settings do to its calls, end to end."""
 
+import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from polaris_llm.core.client_factory import client_for
@@ -11,6 +14,7 @@ from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionErro
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
 from polaris_llm.core.stream_folding import fold
+from support.http2_server import Http2Server
 from support.model_requests import CALL, a_request
 from support.openai_server import FINISH, USAGE, OpenAIServer, as_json, completion, streamed, texts
 
@@ -91,6 +95,36 @@ async def test_http2_has_the_same_errors() -> None:
 
     with pytest.raises(LLMConnectionError, match="could not be reached"):
         await client.respond(a_request(), CALL)
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+async def test_a_ca_file_makes_a_server_of_ones_own_trusted(tmp_path: Path, http2: bool) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with OpenAIServer(tls) as server:
+        async with client_for(settings(server, http2=http2, ca_file=str(tmp_path / "ca.pem"))) as client:
+            assert (await client.respond(a_request(), CALL)).text == "Hello."
+        async with client_for(settings(server, http2=http2)) as client:
+            with pytest.raises(LLMConnectionError, match="certificate verify failed") as caught:
+                await client.respond(a_request(), CALL)
+
+    assert not caught.value.retryable
+
+
+async def test_http2_is_spoken_with_a_server_that_can_and_calls_share_a_connection(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    given = {"kind": "local", "model": "m", "http2": True, "ca_file": str(tmp_path / "ca.pem")}
+    async with Http2Server(tls) as server, client_for(ProviderSettings.model_validate({**given, "base_url": server.url})) as client:
+        first = await client.respond(a_request(), CALL)
+        answers = await asyncio.gather(*(client.respond(a_request(), CALL) for _ in range(5)))
+
+    assert {answer.text for answer in (first, *answers)} == {"Hello."}
+    assert (server.paths, server.connections) == (["/v1/chat/completions"] * 6, 1)
 
 
 @pytest.mark.parametrize(("text", "problem"), [(None, "No such file"), ("no certificate", "give a PEM file")])

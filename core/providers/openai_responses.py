@@ -1,0 +1,156 @@
+"""OpenAI's responses, as OpenAI and compatible servers speak them: how a request is written. No I/O.
+
+Source: https://platform.openai.com/docs/api-reference/responses/create. `openai_responses_input.py` writes the messages,
+`openai_responses_reply.py` and `openai_responses_stream.py` read the answers.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import ClassVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import JsonValue
+
+from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..inference import ModelRequest, ModelResponse, PromptCache
+from ..tool_schema import ToolSchema
+from .api_errors import api_error
+from .exchange import HttpCall, HttpReply, wire_extras
+from .header_values import check_header_value
+from .openai_chat import OPENAI_URL
+from .openai_responses_input import wire_input
+from .openai_responses_items import WIRE, Wire
+from .openai_responses_reply import AnswerReader
+from .openai_responses_stream import ResponsesStreamDecoder
+from .openai_strict import is_strict
+
+ENCRYPTED_REASONING = "reasoning.encrypted_content"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIResponsesCodec:
+    """Responses at `base_url`; a bare host gets the usual path /v1."""
+
+    wire: ClassVar[str] = WIRE
+    provider: str = "openai"
+    base_url: str = OPENAI_URL
+    api_key: str | None = field(default=None, repr=False)
+    keep_raw: bool = False
+    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+
+    def __post_init__(self) -> None:
+        check_header_value(self.provider, self.api_key)
+
+    def encode(self, request: ModelRequest) -> HttpCall:
+        """The call that asks what `request` asks; raises LLMConfigurationError for what the API has no parameter for."""
+        return self._call(request, self._payload(request))
+
+    def encode_stream(self, request: ModelRequest) -> HttpCall:
+        """The call that asks for the same as a stream."""
+        call = self._call(request, self._payload(request) | {"stream": True})
+        # packed, the pieces would be held back until a block is full
+        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+
+    def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
+        """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+        return AnswerReader(call=call, head=reply, keep_raw=self.keep_raw).whole(reply)
+
+    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
+        """The error that a reply of any other status means."""
+        return api_error(call, reply)
+
+    def stream_decoder(self, call: HttpCall, head: HttpReply) -> ResponsesStreamDecoder:
+        """What reads the stream that a reply of status 2xx brings."""
+        return ResponsesStreamDecoder(AnswerReader(call=call, head=head, keep_raw=self.keep_raw))
+
+    def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
+        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
+        if self.api_key:
+            headers["authorization"] = f"Bearer {self.api_key}"
+        try:
+            body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
+            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
+        url = responses_url(self.base_url)
+        content = body.encode("utf-8", "replace")
+        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+
+    def _payload(self, request: ModelRequest) -> Wire:
+        self._check(request)
+        payload: Wire = {
+            "model": request.model,
+            **wire_input(request.messages),
+            "max_output_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            **_optional(request),
+            **_tools(request),
+        }
+        payload |= {name: _added(payload.get(name), value) for name, value in wire_extras(request, WIRE).items()}
+        if payload.get("store") is False:  # what the server does not keep it must be told again
+            payload["include"] = list(dict.fromkeys([*payload.get("include", ()), ENCRYPTED_REASONING]))
+        return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
+
+    def _check(self, request: ModelRequest) -> None:
+        for name, value in (("stop", request.stop or None), ("seed", request.seed)):
+            if value is not None:
+                message = (
+                    f"OpenAI's responses have no parameter {name!r} (here {value!r}): leave it out, or ask by chat completions; "
+                    f"a server of another kind may take it from extras, {json.dumps({WIRE: {name: value}})}"
+                )
+                raise LLMConfigurationError(message, config_key=name, config_value=value, provider=self.provider, model_name=request.model)
+
+
+@lru_cache
+def responses_url(base_url: str) -> str:
+    """Where responses are asked for, from an endpoint as people write it."""
+    parts = urlsplit(base_url.strip())
+    path = parts.path.rstrip("/").removesuffix("/responses") or "/v1"
+    return urlunsplit(parts._replace(path=f"{path}/responses", fragment=""))
+
+
+def _optional(request: ModelRequest) -> Wire:
+    optional: Wire = {"top_p": request.top_p, "service_tier": request.service_tier}
+    if request.reasoning_effort is not None:
+        optional["reasoning"] = {"effort": request.reasoning_effort}
+    if request.response_schema is not None:
+        schema = request.response_schema
+        optional["text"] = {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": is_strict(schema)}}
+    return optional | _prompt_cache(request.prompt_cache)
+
+
+def _prompt_cache(cache: PromptCache | None) -> Wire:
+    if cache is None:
+        return {}
+    # five minutes is what every model keeps a prompt for; there is nothing between that and a day
+    return {"prompt_cache_key": cache.key, "prompt_cache_retention": "24h" if cache.ttl == "1h" else None}
+
+
+def _tools(request: ModelRequest) -> Wire:
+    if not request.tools:
+        return {}
+    wire: Wire = {"tools": [_tool(tool) for tool in request.tools]}
+    if request.tool_choice in ("none", "required"):
+        wire["tool_choice"] = request.tool_choice
+    elif request.tool_choice != "auto":  # auto is the default
+        wire["tool_choice"] = {"type": "function", "name": request.tool_choice}
+    if request.parallel_tool_calls is not None:
+        wire["parallel_tool_calls"] = request.parallel_tool_calls
+    return wire
+
+
+def _tool(tool: ToolSchema) -> Wire:
+    schema = tool.json_schema()
+    return {"type": "function", "name": tool.name, "description": tool.description, "parameters": schema, "strict": is_strict(schema)}
+
+
+def _added(ours: JsonValue, extra: JsonValue) -> JsonValue:
+    """A parameter with an extra of that name: lists grow, objects take members in, and all else is replaced."""
+    match ours, extra:
+        case list(), list():
+            return [*ours, *extra]
+        case dict(), dict():
+            return {**ours, **extra}
+        case _:
+            return extra

@@ -1,0 +1,135 @@
+"""OpenAI's responses: how an answer is read, whole or at the end of a stream. No I/O.
+
+Source: https://platform.openai.com/docs/api-reference/responses/object. Both readings go through the same deltas.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from ..deltas import StreamEvent, StreamFinished, UsageReport
+from ..exceptions import LLMAPIError, LLMResponseParsingError
+from ..inference import FinishReason, ModelResponse
+from ..stream_folding import fold
+from ..usage import Usage
+from ..wire_json import json_value
+from .api_errors import ErrorWords, api_error, usual_words
+from .exchange import HttpCall, HttpReply
+from .openai_chat_reply import is_text, true_status
+from .openai_responses_items import Wire
+from .openai_responses_output import OutputDeltas
+from .unreadable import unreadable
+
+_INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER, "max_messages": FinishReason.LENGTH}
+_UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.ERROR, "in_progress": FinishReason.ERROR}
+"""What a response that is computed in the background says before its end: there is no answer that a session could go on with."""
+_FAULTS_OF_REQUEST = ("invalid_", "image_", "unsupported_", "empty_", "failed_to_download_")
+"""How codes begin that a request with the same content would meet again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerReader:
+    """Reads what one call brought."""
+
+    call: HttpCall
+    head: HttpReply
+    keep_raw: bool
+
+    def whole(self, reply: HttpReply) -> ModelResponse:
+        """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
+        payload = self._payload(reply)
+        output = OutputDeltas(self.call.request)
+        return fold(self.rest(payload, output))
+
+    def rest(self, payload: Wire, output: OutputDeltas) -> Iterator[StreamEvent]:
+        """What is still missing of an answer that is all there; raises LLMAPIError when it failed, or LLMResponseParsingError."""
+        error = payload.get("error")
+        if payload.get("status") == "failed" or error:
+            raise self.failed(error)
+        items = payload.get("output")
+        if not isinstance(items, list) and output.is_empty:
+            raise self.unreadable(json.dumps(payload).encode(), "has no output")
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict):
+                yield from output.settle(number, item)
+        yield from output.finish()
+        if isinstance(payload.get("usage"), dict):
+            yield UsageReport(usage=read_usage(payload["usage"]))
+        yield self._finished(payload, output)
+
+    def failed(self, error: object) -> LLMAPIError:
+        """The error that an answer ends with."""
+        body = {"error": error}
+        return api_error(
+            self.call, replace(self.head, status=true_status(body, self.head.status), body=json.dumps(body).encode()), _error_words
+        )
+
+    def unreadable(self, body: bytes, why: str) -> LLMResponseParsingError:
+        """The error for an answer that cannot be read; `why` goes on after "the answer of ... for model ..."."""
+        return unreadable(self.call, replace(self.head, body=body), why, "an OpenAI response")
+
+    def _payload(self, reply: HttpReply) -> Wire:
+        try:
+            payload = json_value(reply.text)
+        except (ValueError, RecursionError) as error:
+            raise self.unreadable(reply.body, "is no JSON") from error
+        if not isinstance(payload, dict):
+            raise self.unreadable(reply.body, "is no JSON object")
+        return payload
+
+    def _finished(self, payload: Wire, output: OutputDeltas) -> StreamFinished:
+        reason, raw_reason = _finish_reason(payload, output)
+        model, response_id = payload.get("model"), payload.get("id")
+        return StreamFinished(
+            finish_reason=reason,
+            raw_finish_reason=raw_reason,
+            model=model if is_text(model) else self.call.request.model,
+            response_id=response_id if is_text(response_id) else None,
+            provider=self.call.provider,
+            metadata=self._metadata(payload),
+        )
+
+    def _metadata(self, payload: Wire) -> dict[str, JsonValue]:
+        facts = {"provider_request_id": self.head.headers.get("x-request-id"), "service_tier": payload.get("service_tier")}
+        metadata: dict[str, JsonValue] = {name: value for name, value in facts.items() if is_text(value)}
+        return metadata | ({"raw_response": payload} if self.keep_raw else {})
+
+
+def read_usage(raw: Wire) -> Usage:
+    """Usage in its normal form."""
+    return Usage(
+        input_tokens=_count(raw, "input_tokens"),
+        output_tokens=_count(raw, "output_tokens"),
+        cache_read_tokens=_count(raw.get("input_tokens_details"), "cached_tokens"),
+        cache_write_tokens=_count(raw.get("input_tokens_details"), "cache_write_tokens"),
+        reasoning_tokens=_count(raw.get("output_tokens_details"), "reasoning_tokens"),
+        raw=raw,
+    )
+
+
+def _finish_reason(payload: Wire, output: OutputDeltas) -> tuple[FinishReason, str | None]:
+    status, details = payload.get("status"), payload.get("incomplete_details")
+    if status == "incomplete":
+        why = details.get("reason") if isinstance(details, dict) else None
+        raw_reason = why if is_text(why) else status
+        return _INCOMPLETE.get(raw_reason, FinishReason.LENGTH), raw_reason
+    raw_reason = status if is_text(status) else None
+    if raw_reason in _UNFINISHED:
+        return _UNFINISHED[raw_reason], raw_reason
+    if output.called:
+        return FinishReason.TOOL_CALLS, raw_reason
+    return FinishReason.REFUSAL if output.refused else FinishReason.STOP, raw_reason
+
+
+def _error_words(payload: object) -> ErrorWords:
+    """The usual words, and the general one for a code that says what is wrong with the request: its status says nothing of that."""
+    words = usual_words(payload)
+    is_known = any(kind.startswith(_FAULTS_OF_REQUEST) for kind in words.kinds)
+    return replace(words, kinds=(*words.kinds, "invalid_request_error")) if is_known else words
+
+
+def _count(report: object, name: str) -> int:
+    value = report.get(name) if isinstance(report, dict) else None
+    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
