@@ -3,7 +3,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-real-model bench clean
+.PHONY: demo test test-real-model bench wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -21,6 +21,11 @@ test-real-model: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+wheel: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
+	cp constraints.txt cluster-settings.yaml dist
 
 $(STAMP): pyproject.toml constraints.txt
 	@for python in $(PYTHONS); do \

@@ -16,6 +16,10 @@ class Connection(Protocol):
     address: str | None
     """Where others can join the cluster; None when there is none."""
 
+    def heed_signals(self) -> None:
+        """Let SIGTERM end this process in order, where the engine would prevent it; works in the main thread only."""
+        ...
+
     def close(self) -> None:
         """Leave what was joined and end what was started."""
         ...
@@ -28,6 +32,9 @@ class InlineConnection:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+
+    def heed_signals(self) -> None:
+        """Signals are as they were."""
 
     def close(self) -> None:
         """Nothing was opened."""

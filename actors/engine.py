@@ -12,6 +12,22 @@ class ActorGoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What an actor needs of the node that it lives on; an engine of one process has one node, and ignores it."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels that the node must have; a value may be a condition, such as `!value` or `in(one, another)`."""
+    fallback_labels: tuple[dict[str, str], ...] = ()
+    """Tried in this order while no node fits `labels`."""
+    num_cpus: float = 0.0
+    memory_bytes: int | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+    """Custom ones, as nodes declare them."""
+    is_spread: bool = False
+    """Whether actors like it had better live on many nodes than on one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActorSpec:
     """An actor to create. Everything in it is small and plain: a cluster keeps it for as long as the actor lives."""
 
@@ -24,8 +40,9 @@ class ActorSpec:
     """Asks it may have in hand; further ones are refused as overload."""
     lease_s: float = 30.0
     """Seconds without a sign of life after which a caller counts as dead, and its asks are cancelled."""
-    labels: dict[str, str] = field(default_factory=dict)
-    """Labels that its node must have."""
+    placement: Placement = Placement()
+    start_s: float = 120.0
+    """Seconds in which it must have started: a node may have to be found for it, a process begun, the package imported."""
     restarted_by_engine: bool = False
     """Whether the engine itself starts it anew when it dies: for the supervisor, which does so for all others."""
 

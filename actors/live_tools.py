@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, LLMToolError
 from ..core.models import ToolResult
-from ..core.settings import ToolRegistrySettings
+from ..core.pool_settings import ToolRegistrySettings
 from ..core.tool_registry import BaseTool, ToolRegistry
 from ..core.tool_runner import failed_result
 from .callers import LiveCall

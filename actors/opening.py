@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from ..core.call_context import CallContext
 from ..core.exceptions import LLMConfigurationError
 from ..core.settings import Settings
+from .keeping import stop_actors as stop_by_name
 from .links import Links
 from .names import Names
-from .roster import actor_specs, supervisor_spec
-from .supervisor import stop_actors as stop_by_name
+from .roster import actor_specs, spare_workers, supervisor_spec
 
 SettingsSource = str | Path | Mapping[str, Any] | Settings | None
 """A YAML file, its content, settings, or the default ones."""
@@ -57,7 +57,7 @@ async def find_actors(links: Links, settings: Settings) -> Opened:
 
 async def stop_actors(links: Links, settings: Settings) -> None:
     # The supervisor first, or it would replace the others.
-    specs = reversed(actor_specs(settings))
+    specs = (*reversed(actor_specs(settings)), *(spec for specs in spare_workers(settings).values() for spec in specs))
     await stop_by_name(links.engine, [Names(settings).supervisor, *(spec.name for spec in specs)])
 
 

@@ -21,6 +21,7 @@ from ..core.settings import RuntimeSettings
 from .engine import Engine
 from .messages import Greeting
 from .ray_engine import RayEngine
+from .ray_signals import end_at_once, end_in_order
 
 STEADY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0"}
 """Ray's environment for a cluster of ours: no reports to outside, no environments rebuilt by uv."""
@@ -41,12 +42,18 @@ class RayConnection:
     """What stood in the environment before."""
     closed: threading.Event = field(default_factory=threading.Event)
 
+    def heed_signals(self) -> None:
+        """See Connection."""
+        if self.connected:
+            end_in_order()
+
     def close(self) -> None:
         """Leave the cluster, and end it if we started it; a second call does nothing."""
         if not self.connected:
             return
         self.connected = False
         ray.shutdown()
+        end_at_once()
         self.closed.set()
         _set_environment(self.previous)
         if self.folder is not None:
@@ -69,6 +76,7 @@ def connect(settings: RuntimeSettings, greeting: Greeting) -> RayConnection:
                 _start_local(settings, connection)
             else:
                 _join(address, settings.namespace, connection)
+            connection.heed_signals()
     connection.address = ray.get_runtime_context().gcs_address
     return connection
 

@@ -9,17 +9,21 @@ import asyncio
 import gc
 import logging
 import pickle
-from typing import Any, cast
+import socket
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
-from .engine import ActorGoneError, ActorSpec, Address
+from .engine import ActorGoneError, ActorSpec, Address, Placement
 from .links import Links
 from .mailbox import CLOSE_WAIT_S, Mailbox
 from .messages import Blob, Greeting, Mail, MailReply, is_aside
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +31,8 @@ YOUNG_OBJECTS = 20_000
 """After how many new objects Python looks for rings of garbage; 700 by itself."""
 MANY = 1_000_000
 """Calls that Ray may let into an actor at once; the mailbox is what bounds its work."""
-START_S = 120.0
-"""Seconds in which an actor must have started: a node may have to be found for it, a process begun, the package imported."""
+REACH_S = 5.0
+"""Seconds in which the cluster's head must take a connection."""
 STOP_S = CLOSE_WAIT_S + 2.0
 """Seconds that an actor gets to tidy up before it is killed."""
 
@@ -45,9 +49,9 @@ class RayEngine:
 
     async def create(self, spec: ActorSpec) -> None:
         """See Engine; raises what the actor's own start raised, if that is an error of ours, else ActorUnavailableError."""
-        handle = await asyncio.to_thread(self._create, spec)
+        handle = await _whole(asyncio.to_thread(self._create, spec))
         try:
-            async with asyncio.timeout(_start_s(spec)):
+            async with asyncio.timeout(spec.start_s):
                 await handle.ready.remote()
         except (RayError, TimeoutError) as error:
             ray.kill(handle, no_restart=True)
@@ -88,7 +92,7 @@ class RayEngine:
             return self._handle(name)
 
     def _handle(self, name: str) -> "ActorHandle[Any] | None":
-        if not ray.is_initialized():
+        if not (ray.is_initialized() and _is_reachable()):
             return None
         try:
             return ray.get_actor(name, self._namespace)
@@ -102,13 +106,11 @@ class RayEngine:
             "namespace": self._namespace,
             "lifetime": "detached",
             "get_if_exists": True,
-            "num_cpus": 0,
             "max_concurrency": MANY,
             "max_restarts": -1 if spec.restarted_by_engine else 0,
             "max_task_retries": 0,
+            **_placing(spec.placement),
         }
-        if spec.labels:
-            options["label_selector"] = spec.labels
         return ray.remote(RayShell).options(**options).remote(spec, self._namespace, self._greeting, self._timeout_s)
 
 
@@ -190,16 +192,47 @@ def _spare_the_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
+def _placing(placement: Placement) -> dict[str, Any]:  # options of a Ray actor
+    """Resources are always said: to an actor that names none Ray gives a whole CPU while it is placed."""
+    wanted = {
+        "num_cpus": placement.num_cpus,
+        "memory": placement.memory_bytes,
+        "resources": placement.resources,
+        "label_selector": placement.labels,
+        "fallback_strategy": [{"label_selector": labels} for labels in placement.fallback_labels],
+        "scheduling_strategy": "SPREAD" if placement.is_spread else None,
+    }
+    return {name: value for name, value in wanted.items() if value or name == "num_cpus"}
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives; a cancellation waits for its end, so that what it makes can be found by whoever tidies up."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=STOP_S)
+        raise
+
+
+def _is_reachable() -> bool:
+    """Whether the cluster's head listens. Ray itself would wait a minute for one that is gone, and then abort this process."""
+    host, _, port = str(ray.get_runtime_context().gcs_address).rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    except OSError:
+        return False
+    return True
+
+
 def _require_cluster() -> None:
     if not ray.is_initialized():  # or Ray would start a cluster for the call
         raise ActorGoneError("this process has left its Ray cluster")
 
 
-def _start_s(spec: ActorSpec) -> float:
-    return 2 * START_S if spec.restarted_by_engine else START_S  # the supervisor starts all others meanwhile
-
-
 def _not_started(spec: ActorSpec, error: Exception) -> ActorUnavailableError:
-    reason = f"not within {_start_s(spec):g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
-    where = f" on a node with the labels {spec.labels}" if spec.labels else ""
-    return ActorUnavailableError(f"{spec.name} did not start{where}: {reason}", spec.name)
+    reason = f"not within {spec.start_s:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+    wanted = {name: value for name, value in _placing(spec.placement).items() if value and name != "scheduling_strategy"}
+    where = f" on a node with {wanted}" if wanted else ""
+    remedy = "; add such a node, or change the labels and resources of the actor's settings" if wanted else ""
+    return ActorUnavailableError(f"{spec.name} did not start{where}: {reason}{remedy}", spec.name)

@@ -54,8 +54,6 @@ class LLMRuntime:
         self._closed = False
         atexit.register(self.close)
 
-    # Starting and ending
-
     @classmethod
     def start(cls, settings: SettingsSource = None, **runtime: Any) -> Self:  # fields of the settings' section `runtime`
         """A runtime with these settings; keywords replace those of the section `runtime`, such as engine, address or name.
@@ -71,7 +69,7 @@ class LLMRuntime:
     @classmethod
     async def astart(cls, settings: SettingsSource = None, **runtime: Any) -> Self:  # as in `start`
         """See `start`."""
-        return await asyncio.to_thread(lambda: cls.start(settings, **runtime))
+        return await cls._in_thread(lambda: cls.start(settings, **runtime))
 
     @classmethod
     def connect(cls, name: str = "polaris", **runtime: Any) -> Self:  # as in `start`
@@ -81,7 +79,13 @@ class LLMRuntime:
     @classmethod
     async def aconnect(cls, name: str = "polaris", **runtime: Any) -> Self:  # as in `start`
         """See `connect`."""
-        return await asyncio.to_thread(lambda: cls.connect(name, **runtime))
+        return await cls._in_thread(lambda: cls.connect(name, **runtime))
+
+    @classmethod
+    async def _in_thread(cls, opening: Callable[[], Self]) -> Self:
+        runtime = await asyncio.to_thread(opening)
+        runtime._connection.heed_signals()
+        return runtime
 
     @classmethod
     def _opened(cls, settings: Settings, opening: Opening) -> Self:
@@ -148,8 +152,6 @@ class LLMRuntime:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await asyncio.to_thread(self.close)
-
-    # Sessions
 
     def submit(self, objective: str, **options: Any) -> SessionHandle:  # fields of SubmitOptions
         """Start a session and return when it is safe in the journal.
@@ -221,9 +223,8 @@ class LLMRuntime:
 
         Args:
             scenarios: What to run, such as `ScenarioFile.load(path).scenarios()`.
-            **options: `max_in_flight` scenarios at once (64); `manifest`, a file that keeps finished runs, so that they are not repeated;
-                `on_progress`, called with the decisions made and those there will be; `on_result`, called with each run as it ends;
-                and fields of RunSpec, as for `submit`: the agent of every decision, where a scenario says nothing of it.
+            **options: Fields of SimulationOptions, such as `manifest`, a file that keeps finished runs so that they are not repeated; and
+                of RunSpec, as for `submit`: the agent of every decision, where a scenario says nothing of it.
         """
         return self._background.run(self._simulation(scenarios, options))
 

@@ -1,5 +1,6 @@
 """What a client of a runtime does with sessions, by messages: from the submitting process, or from another actor."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from ..core.call_context import CallContext
 from ..core.events import Event
 from ..core.exceptions import LLMConfigurationError, OutcomeUnknownError
+from ..core.pool_settings import DEFAULT_POOL
 from ..core.runs import RunOutcome, RunSpec
 from ..core.settings import Settings
 from ..core.tool_functions import load_tool
-from ..core.tool_schema import ToolSchema
+from ..core.tool_schema import ListedTool
 from .conversation import Submission
 from .journal import JournalHandle
 from .links import Links
@@ -26,7 +28,7 @@ class Sessions:
         self._settings = settings
         self._names = Names(settings)
         self._journal = JournalHandle(links.to(self._names.journal))
-        self._schemas: dict[str, ToolSchema] | None = None
+        self._listed: dict[str, ListedTool] | None = None
 
     async def submit(self, submission: Submission) -> None:
         """Return when the session is in the journal, and so survives its host; a full host is waited for."""
@@ -76,12 +78,13 @@ class Sessions:
 
     async def with_tools(self, spec: RunSpec, tools: Sequence[str]) -> RunSpec:
         """The spec with pool tools added: names of the settings' tools, or references `module:attribute`. Raises LLMConfigurationError."""
-        references = {schema.name: (reference, schema) for reference in tools if ":" in reference for schema in [_schema_at(reference)]}
-        listed = [await self._listed(name) for name in tools if ":" not in name]
+        named = [await self._listed_tool(name) for name in tools if ":" not in name]
+        referred = [_tool_at(reference) for reference in tools if ":" in reference]
+        elsewhere = [tool for tool in named if self._settings.tool_registry.pool_of(tool.reference) != DEFAULT_POOL]
         return replace(
             spec,
-            tools=(*spec.tools, *listed, *(schema for _, schema in references.values())),
-            tool_references={**spec.tool_references, **{name: reference for name, (reference, _) in references.items()}},
+            tools=(*spec.tools, *(tool.schema for tool in (*named, *referred))),
+            tool_references={**spec.tool_references, **{tool.schema.name: tool.reference for tool in (*elsewhere, *referred)}},
         )
 
     async def ask_twice(self, actor: str, method: str, call: CallContext, *arguments: Any) -> Any:  # as the actor's method
@@ -92,19 +95,21 @@ class Sessions:
         except OutcomeUnknownError:
             return await link.ask(method, call, *arguments)
 
-    async def _listed(self, name: str) -> ToolSchema:
-        if self._schemas is None:
-            self._schemas = await self.ask_twice(self._names.tool_workers[0], "schemas", CallContext())
-        if name not in self._schemas:
-            known = ", ".join(sorted(self._schemas)) or "none"
+    async def _listed_tool(self, name: str) -> ListedTool:
+        if self._listed is None:
+            workers = [pool.steady[0] for pool in self._names.pools.values()]
+            listed = await asyncio.gather(*(self.ask_twice(worker, "listed", CallContext()) for worker in workers))
+            self._listed = {name: tool for tools in listed for name, tool in tools.items()}
+        if name not in self._listed:
+            known = ", ".join(sorted(self._listed)) or "none"
             message = f"unknown tool {name!r}; known: {known}. Give it as 'module:name', or list it in tool_registry.tools"
             raise LLMConfigurationError(message, config_key="tools", config_value=name)
-        return self._schemas[name]
+        return self._listed[name]
 
     async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
         return await self.ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
 
 
-def _schema_at(reference: str) -> ToolSchema:
+def _tool_at(reference: str) -> ListedTool:
     tool = load_tool(reference)
-    return replace(tool.get_schema(), name=tool.name)
+    return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))

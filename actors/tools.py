@@ -1,10 +1,11 @@
-"""Tools on a cluster: the worker actor, one of a pool, and what sessions ask instead of a worker."""
+"""Tools on a cluster: the worker actor, one of a pool, and where each tool of a run is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from ..core.call_context import CallContext
+from ..core.exceptions import ActorUnavailableError
 from ..core.models import ToolResult
 from ..core.ports import ToolPort
 from ..core.runs import RunSpec
@@ -13,9 +14,8 @@ from ..core.tool_functions import load_tool
 from ..core.tool_registry import ToolRegistry
 from ..core.tool_results import MAX_RESULT_CHARACTERS
 from ..core.tool_runner import DEFAULT_TIMEOUT_S
-from ..core.tool_schema import ToolSchema
+from ..core.tool_schema import ListedTool
 from ..core.tools import BaseTool
-from .links import Link
 
 
 class ToolWorkerActor:
@@ -32,51 +32,64 @@ class ToolWorkerActor:
         """Take the tools by their references, `module:name`."""
         self._children = ToolChildren(max_children=max_children, max_result_characters=max_result_characters)
         self._registry = ToolRegistry(default_timeout_s=default_timeout_s, max_result_characters=max_result_characters)
+        self._references: dict[str, str] = {}
+        self._calls_in_hand = 0
+        self._takes_calls = True
         for reference in tools:
-            self._registry.register_tool(self._placed(load_tool(reference), reference))
+            tool = load_tool(reference)
+            self._registry.register_tool(self._placed(tool, reference))
+            self._references[tool.name] = reference
 
     async def run_tool(
         self, call: CallContext, name: str, arguments: Mapping[str, JsonValue], context: Mapping[str, JsonValue]
     ) -> ToolResult:
-        """What the tool answered, within its timeout and the seconds that remain for the call."""
-        if ":" in name and self._registry.get_tool(name) is None:
-            self._registry.register_tool(self._placed(load_tool(name), name), name)
-        return await self._registry.run_tool(name, arguments, call, context)
+        """What the tool answered, within its timeout and the seconds that remain for the call.
 
-    def schemas(self, call: CallContext) -> dict[str, ToolSchema]:
-        """What models are told of the tools of the settings, by name."""
-        return {schema.name: schema for schema in self._registry.schemas() if ":" not in schema.name}
+        Raises:
+            ActorUnavailableError: This worker is about to leave its pool; nothing was done.
+        """
+        if not self._takes_calls:
+            raise ActorUnavailableError("this worker is about to leave its pool: ask another one")
+        self._calls_in_hand += 1
+        try:
+            return await self._run(call, name, arguments, context)
+        finally:
+            self._calls_in_hand -= 1
+
+    def refuse_calls(self, call: CallContext) -> int:
+        """Take no more tool calls; say how many are in hand."""
+        self._takes_calls = False
+        return self._calls_in_hand
+
+    def take_calls(self, call: CallContext) -> None:
+        """Take tool calls again."""
+        self._takes_calls = True
+
+    def listed(self, call: CallContext) -> dict[str, ListedTool]:
+        """The tools of the settings, by name."""
+        schemas = {schema.name: schema for schema in self._registry.schemas()}
+        return {name: ListedTool(reference=reference, schema=schemas[name]) for name, reference in self._references.items()}
 
     async def stop(self) -> None:
         """Kill the child processes, with whatever runs in them."""
         await self._children.close()
 
+    async def _run(self, call: CallContext, name: str, arguments: Mapping[str, JsonValue], context: Mapping[str, JsonValue]) -> ToolResult:
+        if ":" in name and self._registry.get_tool(name) is None:
+            self._registry.register_tool(self._placed(load_tool(name), name), name)
+        return await self._registry.run_tool(name, arguments, call, context)
+
     def _placed(self, tool: BaseTool, reference: str) -> BaseTool:
         return tool if tool.is_async else ChildTool(tool, reference, self._children)
 
 
-class ToolPoolHandle:
-    """ToolPort over the pool: each call goes to the worker that has the fewest of ours in hand."""
-
-    def __init__(self, workers: Sequence[Link]) -> None:
-        self._workers = workers
-
-    async def run_tool(
-        self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]
-    ) -> ToolResult:
-        """See ToolPort."""
-        worker = min(self._workers, key=lambda link: link.outstanding)
-        result: ToolResult = await worker.ask("run_tool", call, name, arguments, context)
-        return result
-
-
 class SessionTools:
-    """ToolPort of one run: its live tools at their caller, all others in the pool."""
+    """ToolPort of one run: its live tools at their caller, all others in their pools."""
 
-    def __init__(self, spec: RunSpec, desk: ToolPort, pool: ToolPort) -> None:
+    def __init__(self, spec: RunSpec, desk: ToolPort, pools: ToolPort) -> None:
         self._spec = spec
         self._desk = desk
-        self._pool = pool
+        self._pools = pools
 
     async def run_tool(
         self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]
@@ -84,4 +97,4 @@ class SessionTools:
         """See ToolPort; a live tool may raise CallerAwayError."""
         if name in self._spec.live_tools:
             return await self._desk.run_tool(name, arguments, call, context)
-        return await self._pool.run_tool(self._spec.tool_references.get(name, name), arguments, call, context)
+        return await self._pools.run_tool(self._spec.tool_references.get(name, name), arguments, call, context)

@@ -53,6 +53,24 @@ def _capability(name: str) -> str:
     return name
 
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+LabelName = Annotated[str, _spelled(rf"(?:[A-Za-z0-9.-]{{1,253}}/)?{_LABEL}", "a label's name: up to 63 letters, digits, '.', '_' and '-'")]
+LabelCondition = Annotated[
+    str, _spelled(rf"!?(?:{_LABEL}|in\({_LABEL}(?:, ?{_LABEL})*\))", "a label's value, !value, in(one, another) or !in(one, another)")
+]
+Labels = dict[LabelName, LabelCondition]
+"""What a node's labels must be, as Ray's label selectors say it."""
+
+
+class Placed(Section):
+    """A section whose actors are placed by the labels of nodes; one that names none goes where runtime.labels says."""
+
+    labels: Labels = Field(default_factory=dict)
+    """Labels that a node must have."""
+    fallback_labels: tuple[Labels, ...] = Field(default=(), strict=False)
+    """Tried in this order while no node fits `labels`; {} takes any node."""
+
+
 def _bare_url(value: str) -> str:
     if not _is_bare_url(value):
         raise PydanticCustomError(HIDDEN_INPUT, "expected http(s)://HOST[:PORT][/PATH], without user, password or query")
@@ -85,7 +103,7 @@ class PriceSettings(Section):
     """None: as other input."""
 
 
-class ProviderSettings(Section):
+class ProviderSettings(Placed):
     """One model endpoint. POLARIS's names (provider, api_endpoint, model_name, timeout, retry_delay) are understood as well."""
 
     kind: Annotated[str, AfterValidator(_known)] = Field(default="mock", validation_alias=AliasChoices("kind", "provider"))

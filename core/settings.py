@@ -11,33 +11,16 @@ from pydantic import AliasChoices, Field, JsonValue, ValidationError, model_vali
 
 from .canonical import digest
 from .exceptions import LLMConfigurationError
-from .polaris_config import BUILT_IN_TOOLS, POLARIS_SECTIONS, Note, llm_section, translate
-from .provider_settings import ImportReference, Name, ProviderSettings, Section
+from .polaris_config import POLARIS_SECTIONS, Note, llm_section, translate
+from .pool_settings import MEGABYTE, ToolRegistrySettings
+from .provider_settings import Name, Placed, ProviderSettings, Section
 from .runs import Protocol, RunLimits
 from .settings_errors import configuration_error
 from .settings_file import PROFILE_VARIABLE, of_profile, profiles_of, read_settings_file, substituted
-from .tool_results import MAX_RESULT_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
 _LIMITS = RunLimits()
-_MB = 1_000_000
-
-
-class ToolRegistrySettings(Section):
-    """Which tools there are, and the workers that run them."""
-
-    tools: tuple[ImportReference, ...] = Field(default=tuple(BUILT_IN_TOOLS.values()), strict=False)
-    """Where the tools are found, each `module:attribute`."""
-    workers: int = Field(default=2, ge=1)
-    children_per_worker: int = Field(default=2, ge=1)
-    """Child processes of one worker, for synchronous and CPU-bound tools."""
-    timeout_s: float = Field(default=30.0, gt=0)
-    """Seconds of one call, where the tool itself says nothing."""
-    max_result_chars: int = Field(default=MAX_RESULT_CHARACTERS, ge=1)
-    """Characters of one result, as JSON; a longer one is an error of its tool."""
-    labels: dict[str, str] = Field(default_factory=dict)
-    """Node labels that workers are placed by."""
 
 
 class ToolSettings(Section):
@@ -60,7 +43,7 @@ class PromptSettings(Section):
     """Whether a file's template_directory is taken."""
 
 
-class ConversationSettings(Section):
+class ConversationSettings(Placed):
     """The limits of a run, where the run sets none, the hosts that sessions live in, and what a ConversationManager keeps."""
 
     max_steps: int = Field(default=_LIMITS.max_steps, ge=1)
@@ -81,20 +64,20 @@ class ConversationSettings(Section):
     """Hours after which a ConversationManager lets go of a conversation that nobody used."""
 
 
-class CachingSettings(Section):
+class CachingSettings(Placed):
     """What is kept of models' answers."""
 
     enabled: bool = True
     max_entries: int = Field(default=10_000, ge=1, validation_alias=AliasChoices("max_entries", "max_size"))
-    max_bytes: int = Field(default=100 * _MB, ge=1)
+    max_bytes: int = Field(default=100 * MEGABYTE, ge=1)
     default_ttl_s: float = Field(default=300.0, ge=0, validation_alias=AliasChoices("default_ttl_s", "default_ttl"))
     """Seconds an answer is kept; 0 keeps nothing."""
     max_temperature: float = Field(default=0.3, ge=0)
     """Answers sampled hotter than this are not kept, unless a request asks for it."""
 
 
-class RuntimeSettings(Section):
-    """Where the actors live, and how long they wait."""
+class RuntimeSettings(Placed):
+    """Where the actors live, but for those whose own sections have labels, and how long they wait."""
 
     name: Name = "polaris"
     """The runtime's name: actors are found by it."""
@@ -106,15 +89,17 @@ class RuntimeSettings(Section):
     """The cluster to join; None starts a local Ray, where none is running."""
     detached: bool = False
     """Whether the runtime outlives the process that started it."""
-    object_store_bytes: int = Field(default=100 * _MB, ge=75 * 1024 * 1024)
+    object_store_bytes: int = Field(default=100 * MEGABYTE, ge=75 * 1024 * 1024)
     """Of a local Ray; it takes no less than 75 MiB."""
     num_cpus: int | None = Field(default=None, ge=1)
     """CPUs of a local Ray; None counts them."""
+    start_timeout_s: float = Field(default=120.0, gt=0)
+    """Seconds in which an actor must have started; more, where a cluster first has to launch a node for it."""
     ask_timeout_s: float = Field(default=60.0, gt=0)
     """Seconds for the answer to a message that brings no deadline."""
     lease_s: float = Field(default=30.0, gt=0)
     """Seconds after which a process that collects nothing counts as gone."""
-    journal_max_bytes: int = Field(default=256 * _MB, ge=1)
+    journal_max_bytes: int = Field(default=256 * MEGABYTE, ge=1)
     """Bytes of the journal in memory; the logs of sessions that ended first go first."""
     journal_max_sessions: int = Field(default=10_000, ge=1)
     pickle_round_trip: bool = False

@@ -48,6 +48,15 @@ class ToolSchema:
         return {"name": self.name, "description": self.description, "input_schema": self.json_schema()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTool:
+    """A tool and where it is found."""
+
+    reference: str
+    """`module:name`."""
+    schema: ToolSchema
+
+
 TOOL_SCHEMA: TypeAdapter[ToolSchema] = TypeAdapter(ToolSchema)
 
 pickled_by_fields(ToolSchema)

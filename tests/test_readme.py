@@ -88,7 +88,7 @@ def test_files_that_the_documents_name_are_there() -> None:
 
 
 def test_the_readme_lists_exactly_the_actors_of_a_runtime() -> None:
-    settings = Settings()
+    settings = Settings.load({"tool_registry": {"max_workers": 3}})
     names = [spec.name for spec in (supervisor_spec(settings), *actor_specs(settings))]
 
     listed = re.findall(r"^\| `(\w+)[/`]", README, re.MULTILINE)

@@ -8,7 +8,8 @@ from ..conversation import ConversationHost
 from ..journal import JournalHandle
 from ..links import Links
 from ..names import Names
-from ..tools import SessionTools, ToolPoolHandle
+from ..tool_pools import tool_pools
+from ..tools import SessionTools
 from .model import model_port
 
 
@@ -16,13 +17,13 @@ def build(links: Links, settings: Settings, host_name: str) -> ConversationHost:
     """A host of sessions: those that `Names.host_of` gives it."""
     names = Names(settings)
     journal = JournalHandle(links.to(names.journal))
-    pool = ToolPoolHandle([links.to(worker) for worker in names.tool_workers])
+    pools = tool_pools(links, settings)
     desk = CallerDeskHandle(links.to(names.callers))
     models = {name: model_port(links, settings, name) for name in settings.all_providers}
 
     def ports_for(spec: RunSpec) -> Ports:
         settings.provider(spec.provider)  # raises for an unknown one
-        return Ports(model=models[spec.provider], tools=SessionTools(spec, desk, pool), journal=journal, callers=desk)
+        return Ports(model=models[spec.provider], tools=SessionTools(spec, desk, pools), journal=journal, callers=desk)
 
     async def open_sessions() -> list[str]:
         return [session_id for session_id in await journal.open_sessions() if names.host_of(session_id) == host_name]

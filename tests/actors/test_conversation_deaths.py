@@ -80,7 +80,7 @@ def test_a_call_that_may_run_twice_is_repeated_when_its_worker_dies(runtime: LLM
     session = runtime.submit(plan(call("wait_at", gate=gate), tell_results()), tools=["wait_at"])
     GATES[gate].await_arrival()
 
-    for worker in names_of(runtime).tool_workers:
+    for worker in names_of(runtime).pools["default"].steady:
         kill(runtime, worker)
     GATES[gate].await_arrival()
     GATES[gate].open()
@@ -93,7 +93,7 @@ def test_a_call_that_must_not_run_twice_is_not_repeated_when_its_worker_dies(run
     session = runtime.submit(plan(call("wait_at_once_only", gate=gate), tell_results()), tools=["wait_at_once_only"])
     GATES[gate].await_arrival()
 
-    for worker in names_of(runtime).tool_workers:
+    for worker in names_of(runtime).pools["default"].steady:
         kill(runtime, worker)
 
     assert "outcome unknown: the tool was started but its result was lost" in str(session.result(DEADLINE_S).result)

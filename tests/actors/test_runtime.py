@@ -178,7 +178,7 @@ def test_health_tells_of_every_actor(runtime: LLMRuntime) -> None:
 
     names = names_of(runtime)
     expected = {names.supervisor, names.journal, names.cache, names.callers, names.scenarios, names.provider("default")}
-    assert set(actors) == expected | set(names.tool_workers) | set(names.hosts)
+    assert set(actors) == expected | set(names.pools["default"].steady) | set(names.hosts)
     assert (actors[names.journal]["sessions"], actors[names.journal]["open"]) == (1, 0)
     assert actors[names.hosts[0]]["max_sessions"] == 2000
 

@@ -97,8 +97,8 @@ def test_what_is_unknown_is_named_with_the_remedy_and_leaves_no_session(
 
 def test_tools_are_listed_though_the_worker_that_listed_them_first_is_dead() -> None:
     with started() as runtime:
-        worker = names_of(runtime).tool_workers[0]
-        loop_of(runtime).run(links_of(runtime).to(worker).ask("schemas", CallContext()))
+        worker = names_of(runtime).pools["default"].steady[0]
+        loop_of(runtime).run(links_of(runtime).to(worker).ask("listed", CallContext()))
         kill(runtime, worker)
 
         outcome = runtime.submit(plan(call("add", a=1, b=2), tell_results()), tools=["add"]).result(DEADLINE_S)

@@ -9,10 +9,11 @@ import pytest
 from polaris_llm.actors.connection import greeting
 from polaris_llm.actors.engine import ActorSpec
 from polaris_llm.actors.inline_engine import InlineEngine
+from polaris_llm.actors.keeping import stop_actors
 from polaris_llm.actors.links import Links
 from polaris_llm.actors.mailbox import HEALTH
 from polaris_llm.actors.roster import supervisor_spec
-from polaris_llm.actors.supervisor import Supervisor, stop_actors
+from polaris_llm.actors.supervisor import Supervisor
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.settings import Settings
@@ -152,13 +153,13 @@ def test_a_runtimes_supervisor_that_was_restarted_still_replaces_what_dies() -> 
     with started() as runtime:
         kill(runtime, names_of(runtime).supervisor)
         create(runtime, supervisor_spec(runtime.settings))
-        for worker in names_of(runtime).tool_workers:
+        for worker in names_of(runtime).pools["default"].steady:
             kill(runtime, worker)
 
         outcome = runtime.submit(plan(call("add", a=1, b=2), tell_results()), tools=["add"]).result(DEADLINE_S)
 
         assert outcome.result == "[3]"
-        assert set(runtime.health()["replaced"]) >= {names_of(runtime).tool_workers[0]}
+        assert set(runtime.health()["replaced"]) >= {names_of(runtime).pools["default"].steady[0]}
 
 
 def test_an_actor_that_died_while_there_was_no_supervisor_is_created_by_the_next() -> None:

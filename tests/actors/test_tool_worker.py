@@ -11,7 +11,7 @@ import pytest
 
 from polaris_llm.actors.tools import ToolWorkerActor
 from polaris_llm.core.call_context import CallContext
-from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError
 from support.tools_processes import gone, written_pid
 
 NAMES = ("add", "who_asks", "who_asks_plainly", "block", "block_briefly", "wait_forever", "unspeakable", "fail", "NoteTool", "repeat")
@@ -26,12 +26,13 @@ async def worker() -> AsyncIterator[ToolWorkerActor]:
 
 
 @pytest.mark.anyio
-async def test_schemas_are_told_by_name_in_the_order_of_the_references(worker: ToolWorkerActor) -> None:
-    schemas = worker.schemas(CALL)
+async def test_tools_are_told_by_name_in_the_order_of_the_references(worker: ToolWorkerActor) -> None:
+    listed = worker.listed(CALL)
 
-    assert list(schemas) == ["note" if name == "NoteTool" else name for name in NAMES]
-    assert [schema.name for schema in schemas.values()] == list(schemas)
-    assert pickle.loads(pickle.dumps(schemas)) == schemas
+    assert list(listed) == ["note" if name == "NoteTool" else name for name in NAMES]
+    assert [tool.schema.name for tool in listed.values()] == list(listed)
+    assert [tool.reference for tool in listed.values()] == [f"support.tools_sample:{name}" for name in NAMES]
+    assert pickle.loads(pickle.dumps(listed)) == listed
 
 
 @pytest.mark.anyio
@@ -40,7 +41,7 @@ async def test_a_tool_can_be_called_by_its_reference(worker: ToolWorkerActor) ->
 
     assert [result.success for result in results] == [True, True]
     assert os.getpid() not in {result.result for result in results}
-    assert "process_id" not in worker.schemas(CALL)
+    assert "process_id" not in worker.listed(CALL)
 
 
 @pytest.mark.anyio
@@ -124,3 +125,19 @@ async def test_stopping_kills_what_runs(worker: ToolWorkerActor, tmp_path: Path)
 def test_a_wrong_reference_fails_at_the_start() -> None:
     with pytest.raises(LLMConfigurationError, match=r"'support\.tools_sample:nothing' cannot be loaded"):
         ToolWorkerActor(("support.tools_sample:nothing",))
+
+
+@pytest.mark.anyio
+async def test_a_worker_that_is_to_go_refuses_calls_says_what_it_has_in_hand_and_may_be_taken_back(
+    worker: ToolWorkerActor,
+) -> None:
+    under_way = asyncio.create_task(worker.run_tool(CALL, "block_briefly", {}, {}))
+    await asyncio.sleep(0)
+
+    assert worker.refuse_calls(CALL) == 1
+    with pytest.raises(ActorUnavailableError, match="about to leave its pool"):
+        await worker.run_tool(CALL, "who_asks", {"question": "why"}, {})
+    await under_way
+    assert worker.refuse_calls(CALL) == 0
+    worker.take_calls(CALL)
+    assert (await worker.run_tool(CALL, "who_asks", {"question": "why"}, {})).success

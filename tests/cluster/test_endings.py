@@ -73,6 +73,20 @@ async def test_ctrl_c_leaves_nothing(python_path: None, temporary: Path, gate: G
         assert not is_running(child)
 
 
+@pytest.mark.parametrize(("task", "with_descendants"), [("create", False), ("create_in_a_loop", True)])
+async def test_sigterm_leaves_nothing(python_path: None, temporary: Path, gate: Gate, task: str, with_descendants: bool) -> None:
+    settings = settings_of(new_name()).model_dump(mode="json")
+
+    async with running(task, without_ray(TMPDIR=str(temporary)), settings=settings, gate=str(gate)) as program:
+        await program.answer()
+        child = await gate.arrived()
+        program.terminate(with_descendants=with_descendants)
+
+        assert await program.answer() == {"environment_is_restored": True}
+        assert await ended_without_a_trace(program, temporary) == 128 + signal.SIGTERM
+        assert not is_running(child)
+
+
 async def test_actors_end_when_the_process_that_started_them_on_a_shared_cluster_is_killed(runtime: LLMRuntime, gate: Gate) -> None:
     settings = settings_of(new_name(), runtime={"address": runtime.address, "num_cpus": None, "lease_s": 2.0}).model_dump(mode="json")
 

@@ -1,11 +1,13 @@
-"""A cluster of two nodes: tool workers live where the settings' labels say."""
+"""A cluster as cluster.yaml describes it: actors and tool calls are where the settings' labels say, also in a pool that has grown."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.cluster_gates import Gate
 from support.cluster_processes import started, without_ray
 
 pytestmark = pytest.mark.anyio
@@ -19,12 +21,20 @@ def temporary() -> Iterator[str]:
         yield folder
 
 
-async def test_tool_workers_are_placed_on_the_node_that_has_the_labels_of_the_settings(python_path: None, temporary: str) -> None:
+async def test_actors_and_tool_calls_are_on_the_nodes_that_the_settings_say(python_path: None, temporary: str, gate: Gate) -> None:
     environment = without_ray(RAY_TMPDIR=temporary, RAY_AUTH_MODE="disabled")
 
-    async with started(str(Path(__file__).with_name("two_nodes.py")), environment=environment) as program:
+    async with started(str(Path(__file__).with_name("nodes_program.py")), str(gate), environment=environment) as program:
         told = await program.answer()
         assert await program.ended() == 0
 
-    assert told["tool"]["parent"] == told["parents"]["tools/0"] == told["second"]
-    assert set(told["parents"].values()) <= {told["head"], told["second"]}
+    actors = told["actors"]
+    assert {name for name in actors if name.startswith("tools/")} >= {"tools/0", "tools/1", "tools/2", "tools/licensed/0"}
+    kinds = Counter((name.split("/")[0], kind) for name, kind in actors.items() if "anywhere" not in name)
+    assert set(kinds) == {
+        ("tools", "tools"),
+        *((role, "core") for role in ("supervisor", "journal", "cache", "callers", "providers", "conversations", "scenarios", "pools")),
+    }
+    assert {actors["tools/anywhere/0"], actors["tools/anywhere/1"]} == {"core", "tools"}
+    *burst, licensed, anywhere = told["calls"]
+    assert [*burst, licensed, anywhere] == [["tools"], ["tools"], ["tools"], ["tools"], ["core", "tools"]]

@@ -24,8 +24,8 @@ def reaching(runtime: LLMRuntime, settings: dict[str, Any]) -> dict[str, Any]:  
     return {**settings, "runtime": {**settings["runtime"], "address": runtime.address}}
 
 
-async def test_process_submits_fifty_sessions_and_leaves_and_another_reads_all_of_them(runtime: LLMRuntime) -> None:
-    async with running("submit", runtime=place_of(runtime), sessions=50) as program:
+async def test_process_submits_two_hundred_sessions_and_leaves_and_another_reads_all_of_them_by_their_numbers(runtime: LLMRuntime) -> None:
+    async with running("submit", runtime=place_of(runtime), sessions=200) as program:
         sessions = (await program.answer())["sessions"]
         assert await program.ended() == 0
 
@@ -33,8 +33,8 @@ async def test_process_submits_fifty_sessions_and_leaves_and_another_reads_all_o
         results, events = await program.answer(), await program.answer()
         assert await program.ended() == 0
 
-    assert results == {"results": [f"done {number}" for number in range(50)]}
-    assert events == {"events": [["model_responded", "run_ended"]] * 50}
+    assert results == {"results": [f"done {number}" for number in range(200)]}
+    assert events == {"events": [["model_responded", "run_ended"]] * 200}
 
 
 async def test_runtime_lives_on_when_a_process_that_joined_it_is_killed(runtime: LLMRuntime, gate: Gate) -> None:

@@ -3,9 +3,11 @@
 import pytest
 from ray.util import list_named_actors
 
+from polaris_llm.actors.engine import ActorSpec, Placement
 from polaris_llm.actors.runtime import LLMRuntime
-from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError
 from support.cluster_runtime import new_name, settings_of
+from support.runtime_access import engine_of, loop_of
 
 pytestmark = pytest.mark.anyio
 
@@ -24,3 +26,15 @@ async def test_tool_that_cannot_be_loaded_in_the_cluster_is_named_and_no_actor_s
 
     assert actors_of(settings.runtime.name) == []
     assert len(actors_of(runtime.settings.runtime.name)) == len((await runtime.ahealth())["actors"])
+
+
+async def test_actor_for_which_there_is_no_node_is_named_with_what_it_needs_and_does_not_stay(runtime: LLMRuntime) -> None:
+    placement = Placement(labels={"role": "nowhere"}, num_cpus=0.5)
+    spec = ActorSpec(name=f"{new_name()}/tools/0", factory="never:built", placement=placement, start_s=1.0)
+
+    with pytest.raises(ActorUnavailableError) as raised:
+        await loop_of(runtime).arun(engine_of(runtime).create(spec))
+
+    needs = "{'num_cpus': 0.5, 'label_selector': {'role': 'nowhere'}}"
+    assert f"{spec.name} did not start on a node with {needs}: not within 1 s; add such a node" in str(raised.value)
+    assert actors_of(spec.name.partition("/")[0]) == []

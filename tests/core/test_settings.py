@@ -145,7 +145,7 @@ def test_the_fingerprint_changes_with_any_setting() -> None:
 @given(
     steps=st.integers(1, 10**6),
     seconds=st.floats(0.001, 1e9),
-    labels=st.dictionaries(st.text(), st.text()),
+    labels=st.dictionaries(st.from_regex(r"[a-z]{1,9}", fullmatch=True), st.from_regex(r"!?[A-Z0-9]{1,9}", fullmatch=True)),
     extras=st.dictionaries(
         st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.floats(allow_nan=False, allow_infinity=False))
     ),

@@ -27,11 +27,11 @@ def test_llm_beside_a_default_provider_is_refused() -> None:
 def test_an_unknown_name_is_answered_with_path_value_guess_and_the_allowed_names() -> None:
     message = refusal({"conversation_management": {"hsots": 3}})
 
-    assert "conversation_management.hsots = 3: unknown name; did you mean 'hosts'? allowed: max_steps, deadline_s" in message
+    assert "conversation_management.hsots = 3: unknown name; did you mean 'hosts'? allowed: labels, fallback_labels, max_steps" in message
 
 
 def test_an_unknown_name_inside_a_provider_is_answered_with_a_providers_names() -> None:
-    assert "providers.big.nmber = 3: unknown name; allowed: kind, base_url" in refusal({"providers": {"big": {"nmber": 3}}})
+    assert "providers.big.nmber = 3: unknown name; allowed: labels, fallback_labels, kind" in refusal({"providers": {"big": {"nmber": 3}}})
 
 
 def test_an_unknown_section_is_answered_with_the_sections() -> None:

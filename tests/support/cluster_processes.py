@@ -46,6 +46,12 @@ class Program:
         """What a terminal does at Ctrl-C: the process and all of its group are told."""
         os.killpg(self.process.pid, signal.SIGINT)
 
+    def terminate(self, *, with_descendants: bool = False) -> None:
+        """What ends the process in order; a service manager may tell all that the process started as well."""
+        for process in (psutil.Process(self.process.pid), *(self.descendants() if with_descendants else ())):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+
     def kill(self) -> None:
         """End the process, and only that, as the kernel does."""
         with suppress(ProcessLookupError):

@@ -1,5 +1,6 @@
 """Other processes of the tests on a cluster: `python -m support.cluster_program TASK OPTIONS`, options and answers as lines of JSON."""
 
+import asyncio
 import json
 import os
 import sys
@@ -74,6 +75,20 @@ def create(options: Options) -> None:
         tell(environment_is_restored=_ray_environment() == before)
 
 
+def create_in_a_loop(options: Options) -> None:
+    """As `create`, by the async twins."""
+    before = _ray_environment()
+    try:
+        asyncio.run(_create(options))
+    finally:
+        tell(environment_is_restored=_ray_environment() == before)
+
+
+async def _create(options: Options) -> None:
+    async with await LLMRuntime.astart(options["settings"]) as runtime:
+        await asyncio.to_thread(_run_session, runtime, options)
+
+
 def create_and_forget(options: Options) -> None:
     """As `create`, but the runtime is started by a thread that ends at once, and closed by nobody."""
     with ThreadPoolExecutor() as threads:
@@ -105,7 +120,7 @@ def _work(options: Options) -> BaseTool:
     return work
 
 
-TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_and_forget)}
+TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_in_a_loop, create_and_forget)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](json.loads(sys.argv[2]))

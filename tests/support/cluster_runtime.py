@@ -12,6 +12,7 @@ from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.events import Event
 from polaris_llm.core.settings import Settings
 
+from .cluster_gates import SHUT_S
 from .tools_processes import DEADLINE_S, gone
 
 TESTS = str(Path(__file__).parent.parent)
@@ -24,7 +25,7 @@ def settings_of(name: str, **sections: Any) -> Settings:  # the settings' sectio
     """Settings with as few processes as possible; a section that is given replaces single values of the usual one."""
     usual: dict[str, Any] = {
         "llm": {"script": "support.cluster_model:play"},
-        "tool_registry": {"workers": 1, "tools": [pool_tool("own_process")], "max_result_chars": 6_000_000},
+        "tool_registry": {"workers": 1, "tools": [pool_tool("own_process")], "timeout_s": SHUT_S, "max_result_chars": 6_000_000},
         "caching": {"enabled": False},
         "runtime": {"name": name, "num_cpus": 2},
     }
@@ -58,7 +59,7 @@ async def replaced(runtime: LLMRuntime, role: str, pid: int) -> int:
     """The process that took the place of an actor's process `pid`."""
     with anyio.fail_after(RESULT_S):
         while True:
-            facts = (await runtime.ahealth())["actors"][f"{runtime.settings.runtime.name}/{role}"]
+            facts = (await runtime.ahealth())["actors"].get(f"{runtime.settings.runtime.name}/{role}", {})  # a hired worker may be away
             if facts.get("pid", pid) != pid:
                 new_pid: int = facts["pid"]
                 return new_pid

@@ -12,6 +12,8 @@ from polaris_llm.actors.messages import Blob, Mail, MailReply
 
 from .actors import GREETING
 
+CLERK = "support.actors:Clerk"
+
 
 class GlassEngine(InlineEngine):
     """An inline engine whose calls can be seen, held back and broken."""
@@ -82,23 +84,26 @@ class GlassAddress:
 class Office:
     """A glass engine with a clerk, and links to it."""
 
-    def __init__(self, engine: GlassEngine, links: Links) -> None:
+    def __init__(self, engine: GlassEngine, links: Links, factory: str) -> None:
+        self.factory = factory
         self.engine = engine
         self.links = links
         self.clerk = links.to("clerk")
 
     async def hire(self, name: str = "clerk", **spec: Any) -> Link:  # ActorSpec's fields
         """Create a clerk and return the link to it."""
-        await self.engine.create(ActorSpec(name=name, factory="support.actors:Clerk", **spec))
+        await self.engine.create(ActorSpec(name=name, factory=self.factory, **spec))
         return self.links.to(name)
 
 
 @asynccontextmanager
-async def office(*, pickles: bool = True, timeout_s: float = 5.0, **spec: Any) -> AsyncIterator[Office]:  # ActorSpec's fields
+async def office(
+    *, pickles: bool = True, timeout_s: float = 5.0, factory: str = CLERK, **spec: Any
+) -> AsyncIterator[Office]:  # ActorSpec's fields
     """An office with its clerk, for as long as the block runs and at most half a minute."""
     async with asyncio.timeout(30):
         engine = GlassEngine(pickles=pickles, timeout_s=timeout_s)
-        place = Office(engine, Links(engine, "tester", GREETING, timeout_s=timeout_s))
+        place = Office(engine, Links(engine, "tester", GREETING, timeout_s=timeout_s), factory)
         await place.hire(**spec)
         try:
             yield place

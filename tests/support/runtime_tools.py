@@ -106,3 +106,9 @@ async def broken() -> None:
 def where() -> str:
     """Tell the thread."""
     return threading.current_thread().name
+
+
+@tool(effect="pure")
+async def where_am_i() -> str:
+    """Tell the place."""
+    return "here"
