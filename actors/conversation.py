@@ -13,7 +13,7 @@ from ..core.events import ApprovalGiven, MessageReceived, Paused, Resumed, RunSt
 from ..core.exceptions import JournalConflictError, LLMIntegrationError, OverloadedError, SessionError, UnknownSessionError
 from ..core.parts import text_message
 from ..core.ports import JournalPort
-from ..core.runs import RUN_SPEC, RunSpec
+from ..core.runs import RUN_SPEC, Isolation, RunSpec
 from ..core.session import Session
 from ..core.session_state import Phase
 
@@ -83,12 +83,20 @@ class ConversationHost:
     """Starts conversation actors, brings them back from the journal, and forgets them when their run is over."""
 
     def __init__(
-        self, journal: JournalPort, ports_for: Callable[[RunSpec], Ports], open_sessions: OpenSessions, *, max_sessions: int
+        self,
+        journal: JournalPort,
+        ports_for: Callable[[RunSpec], Ports],
+        open_sessions: OpenSessions,
+        *,
+        max_sessions: int,
+        isolation: Isolation = "host",
     ) -> None:
+        """`isolation` is that of the sessions which it brings back."""
         self._journal = journal
         self._ports_for = ports_for
         self._open_sessions = open_sessions
         self._max_sessions = max_sessions
+        self._isolation = isolation
         self._actors: dict[str, ConversationActor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._beginning = 0
@@ -97,7 +105,9 @@ class ConversationHost:
     async def start(self) -> None:
         """Go on with the runs that an earlier incarnation of this host left behind."""
         for session_id in await self._open_sessions():
-            self._drive(await self._replay(session_id))
+            session = await self._replay(session_id)
+            if session.state.active_run.spec.isolation == self._isolation:
+                self._drive(session)
 
     async def stop(self) -> None:
         """Leave the runs where they are."""

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from ..core.call_context import CallContext
-from ..core.events import Event, RunEnded, outcome_of
+from ..core.events import Event, RunEnded, RunStarted, outcome_of
 from ..core.exceptions import JournalConflictError, LLMIntegrationError, OutcomeUnknownError, OverloadedError, UnknownSessionError
-from ..core.runs import RunOutcome
+from ..core.runs import RunOutcome, RunSpec
 from ..core.storage.event_log import LogLine, MemoryEventLog, from_line, to_line
 from .links import Link
 from .outbox import TRY_AGAIN_S
@@ -49,6 +49,10 @@ class JournalActor:
     def read(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
         """See MemoryEventLog."""
         return self._log.read(session_id, after)
+
+    def first(self, call: CallContext, session_id: str) -> LogLine | None:
+        """The line that a session's log begins with; None for an unknown session."""
+        return next(iter(self._log.read(session_id)), None)
 
     async def follow(self, call: CallContext, session_id: str, after: int) -> tuple[LogLine, ...]:
         """The lines after the first `after`, as soon as there are any; none once the run is over and all was read."""
@@ -168,6 +172,12 @@ class JournalHandle:
         """Whether there is a log of the session."""
         is_known: bool = await self._look("is_known", CallContext(session_id=session_id), session_id)
         return is_known
+
+    async def first_spec(self, session_id: str) -> RunSpec | None:
+        """What the session's first run was asked to do; None for an unknown session."""
+        line: LogLine | None = await self._look("first", CallContext(session_id=session_id), session_id)
+        started = None if line is None else from_line(line)
+        return started.spec if isinstance(started, RunStarted) else None
 
     async def open_sessions(self) -> tuple[str, ...]:
         """The sessions with a run that has not ended."""

@@ -35,6 +35,10 @@ class Names:
         """The actor of a provider."""
         return f"{self._runtime}/providers/{name}"
 
+    def own_host(self, session_id: str) -> str:
+        """The host of a session that has one of its own."""
+        return f"{self._runtime}/sessions/{session_id}"
+
     def host_of(self, session_id: str) -> str:
         """The host in which a session lives: always the same, known to everybody without asking."""
         place = int.from_bytes(hashlib.sha256(session_id.encode()).digest()[:8])

@@ -1,5 +1,6 @@
 """Starts, finds and stops a runtime's actors."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,19 +32,19 @@ Opening = Callable[[Links, Settings], Awaitable[Opened]]
 
 
 async def start_actors(links: Links, settings: Settings) -> Opened:
-    names = Names(settings)
-    if await links.engine.find(names.supervisor) is not None:
-        found = await find_actors(links, settings)
-        if _shared(found.settings) != _shared(settings):
-            message = f"a runtime {settings.runtime.name!r} with other settings is running: connect to it, or give this one another name"
-            raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
-        return found
-    try:
-        await links.engine.create(supervisor_spec(settings))
-    except BaseException:
-        await stop_actors(links, settings)
-        raise
-    return Opened(settings, owner=True)
+    supervisor, founder = Names(settings).supervisor, uuid.uuid4().hex
+    if await links.engine.find(supervisor) is None:
+        try:
+            await links.engine.create(supervisor_spec(settings, founder))
+        except BaseException:
+            await stop_actors(links, settings)
+            raise
+    found = await find_actors(links, settings)
+    if _shared(found.settings) != _shared(settings):
+        message = f"a runtime {settings.runtime.name!r} with other settings is running: connect to it, or give this one another name"
+        raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
+    is_first = await links.to(supervisor).ask("founder", CallContext()) == founder  # of several that started it at the same time
+    return Opened(settings if is_first else found.settings, owner=is_first)
 
 
 async def find_actors(links: Links, settings: Settings) -> Opened:

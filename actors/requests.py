@@ -11,12 +11,17 @@ from pydantic import ValidationError
 
 from ..core.events import Event
 from ..core.exceptions import LLMConfigurationError
+from ..core.flat import typed_messages
+from ..core.models import Message
+from ..core.prompt_origins import with_origins
 from ..core.runs import RUN_SPEC, RunLimits, RunSpec
 from ..core.settings import Settings
 from ..core.tool_functions import FunctionTool
 from ..core.tools import BaseTool
 
 OnEvent = Callable[[Event], None]
+Prompt = str | Message
+"""A text, or a message of a PromptManager: the run's metadata then tells of its template."""
 
 FILLED_IN = {"objective", "tools", "tool_references", "live_tools", "caller_id"}
 """Fields of RunSpec that are not the caller's to give."""
@@ -36,7 +41,7 @@ class Request:
     on_event: OnEvent | None
 
     @classmethod
-    def of(cls, objective: str, options: Mapping[str, Any], defaults: RunSpec) -> "Request":  # RUN_OPTIONS and OWN_OPTIONS
+    def of(cls, objective: Prompt, options: Mapping[str, Any], defaults: RunSpec) -> "Request":  # RUN_OPTIONS and OWN_OPTIONS
         """The request; raises LLMConfigurationError for an unknown option or something that is no tool."""
         _require_known(options, RUN_OPTIONS | OWN_OPTIONS)
         tools = options.get("tools", ())
@@ -51,10 +56,10 @@ class Request:
         )
 
 
-def run_spec(objective: str, options: Mapping[str, Any], defaults: RunSpec) -> RunSpec:  # RUN_OPTIONS
+def run_spec(objective: Prompt, options: Mapping[str, Any], defaults: RunSpec) -> RunSpec:  # RUN_OPTIONS
     """A run with these options; raises LLMConfigurationError for an unknown one, or a value that does not fit."""
     _require_known(options, RUN_OPTIONS)
-    given = {"objective": objective, **options}
+    given = _with_prompts({"objective": objective, **options})
     try:
         checked = RUN_SPEC.validate_python(given)
     except ValidationError as error:
@@ -94,6 +99,24 @@ def with_live_tools(spec: RunSpec, tools: Sequence[BaseTool], caller_id: str) ->
     """The spec with these tools added, which run at the caller."""
     schemas = [replace(tool.get_schema(), name=tool.name) for tool in tools]
     return replace(spec, tools=(*spec.tools, *schemas), live_tools=tuple(schema.name for schema in schemas), caller_id=caller_id)
+
+
+def _with_prompts(given: dict[str, Any]) -> dict[str, Any]:  # fields of RunSpec
+    """The same in RunSpec's own types, with the templates of objective, system and history in the metadata."""
+    history = _flat_messages(given.get("history"))
+    told = [*_flat_messages([given.get("system")]), *history, *_flat_messages([given["objective"]])]
+    if not told:
+        return given
+    typed: dict[str, Any] = {name: value.content for name, value in given.items() if isinstance(value, Message)}
+    if history:
+        typed["history"] = typed_messages(history)
+    return {**given, **typed, "metadata": with_origins(given.get("metadata", {}), told)}
+
+
+def _flat_messages(messages: object) -> list[Message]:
+    """The messages, if all are of the contract's kind; what else they may be is checked elsewhere."""
+    found = [message for message in messages if isinstance(message, Message)] if isinstance(messages, Sequence) else []
+    return found if isinstance(messages, Sequence) and len(found) == len(messages) else []
 
 
 def _live(tool: object) -> BaseTool:

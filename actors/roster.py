@@ -10,9 +10,9 @@ from .engine import ActorSpec, Placement
 from .names import Names
 
 
-def supervisor_spec(settings: Settings) -> ActorSpec:
-    """The one actor that the runtime itself creates."""
-    return _spec(Names(settings).supervisor, "supervisor", settings)
+def supervisor_spec(settings: Settings, founder: str = "") -> ActorSpec:
+    """The one actor that the runtime itself creates; it knows by whom."""
+    return _spec(Names(settings).supervisor, "supervisor", settings, founder=founder)
 
 
 def actor_specs(settings: Settings) -> tuple[ActorSpec, ...]:
@@ -46,6 +46,13 @@ def actor_specs(settings: Settings) -> tuple[ActorSpec, ...]:
         _spec(names.scenarios, "scenarios", settings),
         *([_spec(names.pool_keeper, "pools", settings)] if may_grow else []),
     )
+
+
+def own_host_spec(settings: Settings, session_id: str) -> ActorSpec:
+    """The host of one session alone, which is created for it and stopped after it."""
+    name = Names(settings).own_host(session_id)
+    hosting = _placement(settings.conversation_management, settings, is_spread=True)
+    return _spec(name, "conversations", settings, placement=hosting, host_name=name)
 
 
 def spare_workers(settings: Settings) -> dict[str, tuple[ActorSpec, ...]]:

@@ -26,7 +26,7 @@ from .links import Links
 from .live_tools import LiveTools
 from .names import Names
 from .opening import Opening, SettingsSource, find_actors, require_references, start_actors, stop_actors, with_runtime
-from .requests import Request, default_spec, run_spec
+from .requests import Prompt, Request, default_spec, run_spec
 from .session_handle import SessionHandle
 from .sessions import Sessions
 from .simulation import SIMULATION_OPTIONS, SimulationOptions, simulate
@@ -153,11 +153,11 @@ class LLMRuntime:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await asyncio.to_thread(self.close)
 
-    def submit(self, objective: str, **options: Any) -> SessionHandle:  # fields of SubmitOptions
+    def submit(self, objective: Prompt, **options: Any) -> SessionHandle:  # fields of SubmitOptions
         """Start a session and return when it is safe in the journal.
 
         Args:
-            objective: What the model is asked to do.
+            objective: What the model is asked to do; it, `system` and `history` may be messages of a PromptManager.
             **options: `tools` (names of the settings' tools, `module:name`, or objects that run in this process), `session_id`,
                 `on_event` (called with every event), and any field of RunSpec, such as system, context, provider, limits.
 
@@ -167,18 +167,18 @@ class LLMRuntime:
         (session,) = self.submit_many([objective], **options)
         return session
 
-    async def asubmit(self, objective: str, **options: Any) -> SessionHandle:  # as in `submit`
+    async def asubmit(self, objective: Prompt, **options: Any) -> SessionHandle:  # as in `submit`
         """See `submit`; async live tools run on the calling loop."""
         (session,) = await self.asubmit_many([objective], **options)
         return session
 
-    def submit_many(self, objectives: Iterable[str], **options: Any) -> list[SessionHandle]:  # as in `submit`
+    def submit_many(self, objectives: Iterable[Prompt], **options: Any) -> list[SessionHandle]:  # as in `submit`
         """Start many sessions with the same options at once: a handful of messages, however many they are."""
         requests = [self._request(objective, options) for objective in objectives]
         self._background.run(self._submissions.submit_all(requests, None))
         return [self.session(request.session_id) for request in requests]
 
-    async def asubmit_many(self, objectives: Iterable[str], **options: Any) -> list[SessionHandle]:  # as in `submit`
+    async def asubmit_many(self, objectives: Iterable[Prompt], **options: Any) -> list[SessionHandle]:  # as in `submit`
         """See `submit_many`."""
         requests = [self._request(objective, options) for objective in objectives]
         await self._background.arun(self._submissions.submit_all(requests, asyncio.get_running_loop()))
@@ -237,7 +237,7 @@ class LLMRuntime:
         agent = run_spec("", {name: value for name, value in options.items() if name not in own}, default_spec(self.settings))
         return simulate(self._links, self.settings, scenarios, agent, SimulationOptions(**own))
 
-    def _request(self, objective: str, options: Mapping[str, Any]) -> Request:  # as in `submit`
+    def _request(self, objective: Prompt, options: Mapping[str, Any]) -> Request:  # as in `submit`
         return Request.of(objective, options, default_spec(self.settings))
 
     async def _renew_lease(self) -> None:

@@ -6,18 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.call_context import CallContext
+from ..core.configured_tools import configured_tool
 from ..core.events import Event
-from ..core.exceptions import LLMConfigurationError, OutcomeUnknownError
+from ..core.exceptions import ActorUnavailableError, LLMConfigurationError, OutcomeUnknownError
 from ..core.pool_settings import DEFAULT_POOL
-from ..core.runs import RunOutcome, RunSpec
+from ..core.runs import Isolation, RunOutcome, RunSpec
 from ..core.settings import Settings
-from ..core.tool_functions import load_tool
 from ..core.tool_schema import ListedTool
 from .conversation import Submission
 from .journal import JournalHandle
-from .links import Links
+from .links import Link, Links
 from .names import Names
 from .requests import completed
+
+OWN_HOST_S = 150.0
+"""Seconds in which a session's own host must be there; until then it may have to wait for others to end."""
 
 
 class Sessions:
@@ -33,7 +36,7 @@ class Sessions:
     async def submit(self, submission: Submission) -> None:
         """Return when the session is in the journal, and so survives its host; a full host is waited for."""
         complete = replace(submission, spec=completed(submission.spec, self._settings))
-        await self._ask(submission.session_id, "submit", complete)
+        await self._ask_home(complete.spec.isolation, submission.session_id, "submit", complete)
 
     async def say(self, session_id: str, run_id: str, text: str) -> None:
         """See ConversationHost."""
@@ -79,7 +82,7 @@ class Sessions:
     async def with_tools(self, spec: RunSpec, tools: Sequence[str]) -> RunSpec:
         """The spec with pool tools added: names of the settings' tools, or references `module:attribute`. Raises LLMConfigurationError."""
         named = [await self._listed_tool(name) for name in tools if ":" not in name]
-        referred = [_tool_at(reference) for reference in tools if ":" in reference]
+        referred = [self._tool_at(reference) for reference in tools if ":" in reference]
         elsewhere = [tool for tool in named if self._settings.tool_registry.pool_of(tool.reference) != DEFAULT_POOL]
         return replace(
             spec,
@@ -106,10 +109,30 @@ class Sessions:
             raise LLMConfigurationError(message, config_key="tools", config_value=name)
         return self._listed[name]
 
+    def _tool_at(self, reference: str) -> ListedTool:
+        tool = configured_tool(self._settings, reference)
+        return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))
+
     async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
-        return await self.ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
+        spec = await self._journal.first_spec(session_id)
+        isolation = "host" if spec is None else spec.isolation
+        if isolation == "process" and method != "say" and session_id not in await self._journal.open_sessions():
+            isolation = "host"  # which says so: no process is started for the news that no run is under way
+        return await self._ask_home(isolation, session_id, method, *arguments)
 
+    async def _ask_home(self, isolation: Isolation, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
+        if isolation == "host":
+            return await self.ask_twice(self._names.host_of(session_id), method, CallContext(session_id=session_id), *arguments)
+        try:
+            return await self._ask_own_host(session_id, method, *arguments)
+        except (ActorUnavailableError, OutcomeUnknownError):  # it died, or was stopped a moment before
+            return await self._ask_own_host(session_id, method, *arguments)
 
-def _tool_at(reference: str) -> ListedTool:
-    tool = load_tool(reference)
-    return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))
+    async def _ask_own_host(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method
+        call = CallContext(session_id=session_id)
+        await self.ask_twice(self._names.supervisor, "own_host", replace(call, remaining_s=OWN_HOST_S), session_id)
+        link = Link(self._links, self._names.own_host(session_id))
+        try:
+            return await link.ask(method, call, *arguments)
+        finally:
+            await link.close()

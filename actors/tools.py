@@ -1,9 +1,11 @@
 """Tools on a cluster: the worker actor, one of a pool, and where each tool of a run is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import JsonValue
 
+from ..core.cache_port import CachePort
+from ..core.cached_tools import CachedTools
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorUnavailableError
 from ..core.models import ToolResult
@@ -28,6 +30,8 @@ class ToolWorkerActor:
         default_timeout_s: float = DEFAULT_TIMEOUT_S,
         max_children: int = 2,
         max_result_characters: int = MAX_RESULT_CHARACTERS,
+        load: Callable[[str], BaseTool] = load_tool,
+        cache: CachePort | None = None,
     ) -> None:
         """Take the tools by their references, `module:name`."""
         self._children = ToolChildren(max_children=max_children, max_result_characters=max_result_characters)
@@ -35,9 +39,11 @@ class ToolWorkerActor:
         self._references: dict[str, str] = {}
         self._calls_in_hand = 0
         self._takes_calls = True
+        self._tools: ToolPort = CachedTools(self._registry, cache) if cache is not None else self._registry
+        self._load = load
         for reference in tools:
-            tool = load_tool(reference)
-            self._registry.register_tool(self._placed(tool, reference))
+            tool = self._placed(reference)
+            self._registry.register_tool(tool)
             self._references[tool.name] = reference
 
     async def run_tool(
@@ -76,10 +82,11 @@ class ToolWorkerActor:
 
     async def _run(self, call: CallContext, name: str, arguments: Mapping[str, JsonValue], context: Mapping[str, JsonValue]) -> ToolResult:
         if ":" in name and self._registry.get_tool(name) is None:
-            self._registry.register_tool(self._placed(load_tool(name), name), name)
-        return await self._registry.run_tool(name, arguments, call, context)
+            self._registry.register_tool(self._placed(name), name)
+        return await self._tools.run_tool(name, arguments, call, context)
 
-    def _placed(self, tool: BaseTool, reference: str) -> BaseTool:
+    def _placed(self, reference: str) -> BaseTool:
+        tool = self._load(reference)
         return tool if tool.is_async else ChildTool(tool, reference, self._children)
 
 

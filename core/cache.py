@@ -42,16 +42,22 @@ class _Count:
 
 
 class LLMCache:
-    """Keeps at most `max_size` answers for `default_ttl` seconds each; a ttl of 0 keeps nothing. Usable from several threads."""
+    """Keeps at most `max_size` answers in `max_bytes`, for `default_ttl` seconds each; 0 keeps nothing. Usable from several threads."""
 
     def __init__(
-        self, max_size: int = 1000, default_ttl: float = 300, cleanup_interval: float = 60, clock: Callable[[], float] = time.monotonic
+        self,
+        max_size: int = 1000,
+        default_ttl: float = 300,
+        cleanup_interval: float = 60,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.max_size = max_size
         self.default_ttl = default_ttl
         self.cleanup_interval = cleanup_interval
         self._clock = clock
-        self._store = BoundedStore(max_size, MAX_BYTES, clock)
+        self._store = BoundedStore(max_size, max_bytes, clock)
         self._lock = threading.Lock()
         self._cleanups = 0
         self._cleaned_at = clock()

@@ -106,7 +106,7 @@ class CachedClient:
     async def _keep(self, key: str, response: ModelResponse, ttl_s: float) -> None:
         try:
             await self._cache.put(key, MODEL_RESPONSE.dump_json(_light(response)), ttl_s)
-        except LLMIntegrationError as error:
+        except (LLMIntegrationError, ValueError) as error:  # ValueError: JSON has no way to write it
             logger.warning("cache write failed, the answer is not kept: %s", error)
 
 

@@ -15,6 +15,7 @@ from .client import (
     OpenAIClient,
     unsupported,
 )
+from .inference import PromptCache
 from .models import LLMConfiguration, LLMProvider
 from .pricing import Prices, TokenPrice
 from .provider_names import announce, other_names
@@ -24,6 +25,7 @@ from .providers.mock import DEFAULT_MODEL, MockSchedule, load_script
 from .providers.openai_chat import OPENAI_URL
 from .providers.registry import PROVIDERS, find_provider, load_offer
 from .providers.transport import HttpTransport, TransportSettings
+from .providers.wishes import Wishes
 from .secrets import is_called, resolve
 
 MakeClient = Callable[[LLMConfiguration], LLMClient]
@@ -163,6 +165,7 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
         wire=settings.wire,
         lacks=settings.lacks,
         prices=prices_of(settings),
+        wishes=_wishes(settings),
         extras=settings.extras,
         keep_raw=False,
     )
@@ -196,6 +199,16 @@ def prices_of(settings: ProviderSettings) -> Prices:
         api_url=None if usual else settings.base_url,
         own={model: TokenPrice(**price.model_dump()) for model, price in settings.prices.items()},
         base_model=settings.base_model,
+    )
+
+
+def _wishes(settings: ProviderSettings) -> Wishes:
+    cache = settings.prompt_cache
+    return Wishes(
+        top_p=settings.top_p,
+        reasoning_effort=settings.reasoning_effort,
+        service_tier=settings.service_tier,
+        prompt_cache=PromptCache(**cache.model_dump()) if cache else None,
     )
 
 

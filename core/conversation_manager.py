@@ -55,17 +55,24 @@ class ConversationManager:
         response_parser: ResponseParser,
         max_conversations: int = DEFAULT_MAX_CONVERSATIONS,
         *,
-        cache: LLMCache | None = None,
+        max_messages: int = DEFAULT_MAX_MESSAGES_PER_CONVERSATION,
+        cache: LLMCache | bool = True,
         ttl_s: float | None = None,
         limits: RunLimits | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`ttl_s` lets unused conversations go; `limits` hold for every turn that has none of its own."""
+        """A manager with a cache of its own, with a given one, or with none (False).
+
+        Its own cache leaves a mock's answers alone, which are played as written, and keeps results of tools that say for how long;
+        a given one keeps both kinds. `ttl_s` lets unused conversations go; `max_messages` and `limits` are a conversation's defaults.
+        """
         self.llm_client = llm_client
         self.tool_registry = tool_registry
         self.response_parser = response_parser
         self.max_conversations = max_conversations
-        self.cache = cache
+        self.max_messages = max_messages
+        self.cache = LLMCache() if cache is True else cache or None
+        self._cache_is_own = cache is True
         self.limits = limits or RunLimits()
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those under way or waited for
@@ -76,13 +83,13 @@ class ConversationManager:
     def create_conversation(
         self,
         conversation_id: str | None = None,
-        max_messages: int = DEFAULT_MAX_MESSAGES_PER_CONVERSATION,
+        max_messages: int | None = None,
         context: dict[str, Any] | None = None,  # the caller's own
         *,
         system_message: str | None = None,
     ) -> Conversation:
         """A new conversation; raises SessionError if the id is taken."""
-        conversation = Conversation(conversation_id, max_messages, context)
+        conversation = Conversation(conversation_id, max_messages or self.max_messages, context)
         if system_message:
             conversation.add_message(Message(MessageRole.SYSTEM, system_message))
         self._conversations.add(conversation.conversation_id, conversation)
@@ -216,7 +223,7 @@ class ConversationManager:
         try:
             async with asyncio.timeout(seconds) as limit:
                 call = CallContext(session_id=conversation.conversation_id, remaining_s=seconds)
-                port = ClientPort(self.llm_client, self.cache)
+                port = ClientPort(self.llm_client, self.cache, spares_mocks=self._cache_is_own)
                 return await port.respond(chat_request(conversation, question, self.llm_client), call)
         except TimeoutError as error:
             if not limit.expired():
@@ -227,10 +234,11 @@ class ConversationManager:
         conversation_id = agent.conversation.conversation_id
         limits = replace(agent.limits, max_steps=agent.conversation.max_iterations)
         spec = agentic_run(agent.conversation, self.tool_registry.schemas(), self.llm_client, limits)
-        tools = RegistryPort(self.tool_registry, self.cache)
+        tools = RegistryPort(self.tool_registry, self.cache, keeps_pure=not self._cache_is_own)
         session = ConversationSession(agent.conversation, tools.results)
         session.receive(RunStarted(run_id=str(uuid.uuid4()), spec=spec, at=self._clock()))
-        ports = Ports(model=ClientPort(self.llm_client, self.cache), tools=tools, journal=NoJournal(), clock=self._clock)
+        model = ClientPort(self.llm_client, self.cache, spares_mocks=self._cache_is_own)
+        ports = Ports(model=model, tools=tools, journal=NoJournal(), clock=self._clock)
         driver = self._drivers[conversation_id] = Driver(session, ports)
         try:
             await driver.run()

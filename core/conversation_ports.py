@@ -7,22 +7,23 @@ from pydantic import JsonValue
 
 from .cache import LLMCache
 from .cached_client import WHOLE_ANSWERS, CacheRules
+from .cached_tools import call_facts
 from .call_context import CallContext
 from .events import Event
 from .flat import flat_request, flat_response, typed_response
 from .inference import ModelRequest, ModelResponse
 from .llm_client import FlatPort, LLMClient
-from .models import LLMConfiguration, ToolResult
+from .models import LLMConfiguration, LLMProvider, ToolResult
 from .parts import ModelMessage
-from .tool_registry import ToolRegistry
+from .tool_registry import BaseTool, ToolRegistry
 
 
 class ClientPort:
-    """A client behind the contract's cache, if there is one; satisfies ModelPort."""
+    """A client behind the contract's cache, if there is one and it is not to spare mocks; satisfies ModelPort."""
 
-    def __init__(self, client: LLMClient, cache: LLMCache | None) -> None:
+    def __init__(self, client: LLMClient, cache: LLMCache | None, *, spares_mocks: bool = False) -> None:
         self._client = FlatPort(client)
-        self._cache = cache
+        self._cache = cache = None if spares_mocks and _is_played(client) else cache
         self._ttl_s = 0.0 if cache is None else _ttl_s(client, cache)
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
@@ -42,11 +43,15 @@ class ClientPort:
 
 
 class RegistryPort:
-    """A registry, with the answers of pure tools from the contract's cache, if there is one; satisfies ToolPort."""
+    """A registry behind the contract's cache, if there is one; satisfies ToolPort.
 
-    def __init__(self, registry: ToolRegistry, cache: LLMCache | None) -> None:
+    A result is kept as long as its tool says; where it does not say, that of a pure tool as long as the cache keeps things, if
+    `keeps_pure`.
+    """
+
+    def __init__(self, registry: ToolRegistry, cache: LLMCache | None, *, keeps_pure: bool = True) -> None:
         self._registry = registry
-        self._pure = {schema.name for schema in registry.schemas() if schema.effect == "pure"} if cache is not None else set()
+        self._keeps_pure = keeps_pure
         self._cache = cache
         self.results: dict[str, ToolResult] = {}
         """What the tools answered, by call id."""
@@ -55,15 +60,24 @@ class RegistryPort:
         self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]
     ) -> ToolResult:
         """What the tool answered."""
-        if self._cache is None or name not in self._pure:
+        tool = self._registry.get_tool(name)
+        ttl_s = self._ttl_s(tool)
+        if self._cache is None or tool is None or ttl_s <= 0:
             result = await self._run(name, arguments, call, context)
-        elif (kept := self._cache.get_tool_result(name, dict(arguments))) is not None:
+        elif (kept := self._cache.get_tool_result(name, facts := call_facts(tool, arguments, context))) is not None:
             result = replace(kept, call_id=call.call_id, execution_time=0.0)
         else:
             result = await self._run(name, arguments, call, context)
-            self._cache.cache_tool_result(name, dict(arguments), result)
+            self._cache.cache_tool_result(name, facts, result, ttl_s)
         self.results[call.call_id] = result
         return result
+
+    def _ttl_s(self, tool: BaseTool | None) -> float:
+        if self._cache is None or tool is None:
+            return 0.0
+        schema = tool.get_schema()
+        unsaid_s = self._cache.default_ttl if self._keeps_pure and schema.effect == "pure" else 0.0
+        return unsaid_s if schema.kept_for_s is None else schema.kept_for_s
 
     async def _run(self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]) -> ToolResult:
         execute = self._registry.execute_tool
@@ -96,6 +110,12 @@ def configuration(client: LLMClient) -> LLMConfiguration | None:
     """The client's configuration, if it has one, which a fake may not."""
     config = getattr(client, "config", None)
     return config if isinstance(config, LLMConfiguration) else None
+
+
+def _is_played(client: LLMClient) -> bool:
+    """Whether the answers follow a script and not from the request, as a mock's do, or a fake's without a configuration."""
+    config = configuration(client)
+    return config is None or config.provider is LLMProvider.MOCK
 
 
 def _ttl_s(client: LLMClient, cache: LLMCache) -> float:

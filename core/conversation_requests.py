@@ -1,19 +1,21 @@
 """What conversations ask: the request of a plain one, and the run of an agentic one, with the client's own settings."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from .conversation_ports import configuration
-from .conversations import Conversation, trimmed
+from .conversations import MAX_MESSAGES, Conversation, trimmed
 from .exceptions import ErrorRecord, LLMConfigurationError
 from .flat import flat_message, typed_messages
 from .inference import ModelRequest, ModelResponse
 from .llm_client import LLMClient
 from .models import AgenticConversation, Message, MessageRole
 from .parts import ModelMessage, ToolCallPart
+from .prompt_origins import with_origins
 from .runs import RunLimits, RunSpec
 from .tool_schema import ToolSchema
 
@@ -22,11 +24,12 @@ _CRITERIA = Draft202012Validator.VALIDATORS.keys() | {"$defs", "title", "descrip
 
 def chat_request(conversation: Conversation, question: Message, client: LLMClient) -> ModelRequest:
     """What was said so far and the question, without the tellings of earlier errors."""
-    said = trimmed([*conversation.messages, question], conversation.max_messages)
-    messages = typed_messages([message for message in said if not message.metadata.get("error")])
+    kept = trimmed([*conversation.messages, question], conversation.max_messages)
+    said = [message for message in kept if not message.metadata.get("error")]
+    request = ModelRequest(model="", messages=typed_messages(said), metadata=with_origins({}, said))
     if (config := configuration(client)) is None:
-        return ModelRequest(model="", messages=messages)
-    return ModelRequest(model=config.model_name, messages=messages, max_tokens=config.max_tokens, temperature=config.temperature)
+        return request
+    return replace(request, model=config.model_name, max_tokens=config.max_tokens, temperature=config.temperature)
 
 
 def answer_message(response: ModelResponse) -> Message:
@@ -87,6 +90,7 @@ def agentic_run(conversation: AgenticConversation, tools: tuple[ToolSchema, ...]
         max_output_tokens=config.max_tokens if config else None,
         context=context,
         limits=limits,
+        metadata=with_origins({}, trimmed(conversation.messages, MAX_MESSAGES)),
     )
 
 

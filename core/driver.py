@@ -25,6 +25,7 @@ from .runs import RunOutcome, RunStatus
 from .session import Session
 from .session_state import Phase
 from .tool_calls import OUTCOME_UNKNOWN, ToolCalls
+from .verdicts import with_bounded_arguments
 
 T = TypeVar("T")
 
@@ -166,7 +167,7 @@ class Driver:
             return ModelFailed(step=command.step, error=ErrorRecord.of(error), at=self.now())
         except Exception as error:  # the same boundary: a defect in a client fails the run, visibly
             return ModelFailed(step=command.step, error=ErrorRecord.of(UnexpectedError.of(error)), at=self.now())
-        return ModelResponded(step=command.step, response=response, at=self.now())
+        return ModelResponded(step=command.step, response=with_bounded_arguments(response), at=self.now())
 
     async def _ask_twice(self, command: CallModel, call: CallContext) -> ModelResponse:
         try:

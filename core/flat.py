@@ -14,6 +14,7 @@ from .exceptions import LLMConfigurationError
 from .inference import FinishReason, ModelRequest, ModelResponse
 from .models import FunctionCall, LLMRequest, LLMResponse, Message, MessageRole, ToolCall
 from .parts import ModelMessage, Part, Role, TextPart, ToolCallPart, ToolResultPart
+from .prompt_origins import with_origins
 from .tool_schema import ToolSchema
 from .usage import Usage
 
@@ -34,7 +35,7 @@ _RESPONSE_FACTS = ("provider", "cached", "attempts", "latency_s", "raw_finish_re
 
 
 def typed_request(request: LLMRequest) -> ModelRequest:
-    """The typed request; raises LLMConfigurationError for an option that there is not."""
+    """The typed request, which knows the templates of its messages; raises LLMConfigurationError for an option that there is not."""
     if unknown := sorted(request.options.keys() - OPTIONS.keys()):
         message = f"unknown request option {', '.join(map(repr, unknown))}; known: {', '.join(sorted(OPTIONS))}"
         raise LLMConfigurationError(message, config_key="options", config_value=unknown)
@@ -45,7 +46,7 @@ def typed_request(request: LLMRequest) -> ModelRequest:
         tool_choice=_typed_choice(request.tool_choice),
         max_tokens=request.max_tokens,
         temperature=request.temperature,
-        metadata=dict(request.metadata),
+        metadata=with_origins(request.metadata, request.messages),
         request_id=request.request_id,
         **options,
     )

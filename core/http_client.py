@@ -21,6 +21,7 @@ from .providers.http_model import HttpModel, RequestDefaults
 from .providers.keys import Codecs, KeyReference, KeyRing
 from .providers.registry import Endpoint, Provider, WireFormat, find_provider, supported_names, wire_names
 from .providers.transport import HttpTransport
+from .providers.wishes import Wishes
 from .stream_folding import unfold
 from .structured import answer_by_schema
 from .usage import Usage
@@ -45,6 +46,8 @@ class HttpOptions:
     """Capabilities that this server or its model has not, though the wire has a place for them."""
     prices: Prices | None = None
     """What answers cost, told in their metadata; None tells nothing."""
+    wishes: Wishes = Wishes()
+    """What requests ask for that do not say."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Further parameters of that wire, for every request."""
     keep_raw: bool = True
@@ -65,6 +68,7 @@ class HttpClient(LLMClient):
         wire = provider.wire(options.wire)
         self._wire = wire.name
         self._prices = options.prices
+        self._wishes = options.wishes
         self.capabilities = wire.capabilities.without(*options.lacks)
         self._can_hold = wire.can_hold
         self._model = HttpModel(
@@ -135,6 +139,7 @@ class HttpClient(LLMClient):
     def _fitted(self, request: ModelRequest) -> Fitted:
         if request.tools and not self.config.enable_function_calling:
             request = replace(request, tools=(), tool_choice="auto")
+        request = self._wishes.added_to(request)
         fit = fitted(request, self.capabilities, self.config.provider)
         strangers = [name for name in request.extras if name not in (self._wire, *wire_names())]
         warnings = (f"extras of {name!r} were not sent: no wire has this name; this one is {self._wire!r}" for name in strangers)

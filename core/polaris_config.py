@@ -28,18 +28,18 @@ Path = tuple[Any, ...]  # keys of YAML: names, but whoever errs may write a numb
 
 _SHOWN_CHARS = 80
 _CUSTOM_TEMPLATES = "prompt_management.enable_custom_templates"
-_CONVERSATIONS = "used where a ConversationManager is built from the settings"
+_CONVERSATIONS = "used by conversation_manager_for(settings)"
 _OUTSIDE_A_RUNTIME = {
-    "prompt_management.template_directory": "used where a PromptManager is built from the settings",
+    "prompt_management.template_directory": "used by prompt_manager_for(settings)",
     "conversation_management.max_conversations": _CONVERSATIONS,
     "conversation_management.max_messages_per_conversation": _CONVERSATIONS,
     "conversation_management.cleanup_interval_hours": _CONVERSATIONS,
 }
 """Settings that the actors of a runtime have no use for."""
 _NO_TOOL = "no such tool here; register it as module:name in tool_registry.tools"
-_UNTIMED = "the tool's own timeout_s holds, else tool_registry.timeout_s"
-_UNCACHED = "results of tools are not kept"
-_IDLE_OF_TOOLS = {"timeout_s": _UNTIMED, "timeout": _UNTIMED, "cache_ttl_s": _UNCACHED, "cache_ttl": _UNCACHED}
+_CACHED_TOOL = "used, unless the tool's effect is once"
+_UNCACHED = "caching.enabled is false"
+_TTLS_OF_TOOLS = ("cache_ttl_s", "cache_ttl")
 _REPLACED = {
     "llm.cache_ttl": "caching.default_ttl_s",
     "llm.enable_function_calling": "conversation_management.protocol",
@@ -49,7 +49,6 @@ _REPLACED = {
 _WITHOUT_EFFECT = {
     "llm.enable_streaming": "answers arrive whole",
     "llm.enable_safety_settings": "no provider here has such a switch; what its API takes stands in llm.extras",
-    "llm.top_p": "write it into llm.extras, which goes with every request",
     "llm.top_k": "write it into llm.extras, if the server takes it",
     "tool_registry.custom_tools_directory": "no directory is searched for code; list tools as module:name in tool_registry.tools",
     "tool_registry.enable_tool_validation": "arguments are always checked against the tool's schema",
@@ -134,6 +133,8 @@ def _kept_secret(key: object) -> object:
 
 
 def _use(name: str, own_name: str) -> str:
+    if name.startswith("tools.") and name.endswith(_TTLS_OF_TOOLS):
+        return _CACHED_TOOL
     return _OUTSIDE_A_RUNTIME.get(name) or ("used" if name == own_name else f"used as {own_name}")
 
 
@@ -173,7 +174,7 @@ def _reason_to_drop(name: str, content: Mapping[str, Any]) -> str | None:
 def _idle_reason(name: str, content: Mapping[str, Any]) -> str | None:
     """Why a setting of ours, which is checked like all others, changes nothing in this place."""
     is_mock = (_at(content, "llm.kind") or _at(content, "llm.provider") or "mock") == "mock"
-    return "the mock asks no server" if is_mock and name in ("llm.base_url", "llm.api_endpoint") else None
+    return "the mock asks no server" if is_mock and name in ("llm.base_url", "llm.api_endpoint", "llm.top_p") else None
 
 
 def _tool_option_reason(path: Path, settings: type[BaseModel]) -> str | None:
@@ -190,7 +191,7 @@ def _tool_idle_reason(path: Path, content: Mapping[str, Any]) -> str | None:
         return None
     if not _may_be_listed(path[1], content):
         return _NO_TOOL
-    return _IDLE_OF_TOOLS.get(path[2])
+    return _UNCACHED if path[2] in _TTLS_OF_TOOLS and _at(content, "caching.enabled") is False else None
 
 
 def _may_be_listed(name: object, content: Mapping[str, Any]) -> bool:

@@ -68,17 +68,20 @@ class PromptManager:
         self._reload_if_changed()
         return sorted(self._flows)
 
-    def render_template(self, name: str, **variables: Any) -> str:  # whatever the template shows
-        """The prompt; raises LLMConfigurationError for an unknown template, or a variable that is missing."""
-        return _rendered(self.get_template(name), variables)
+    def render_template(self, name: str = "", /, **variables: Any) -> str:  # whatever the template shows
+        """The prompt; raises LLMConfigurationError for an unknown template, or a variable that is missing.
 
-    def create_system_message(self, name: str, **variables: Any) -> Message:  # as above
+        `name=` names the template too; where that is given by place, `name=` is a variable like any other. So it is below.
+        """
+        return _rendered(self._named(name, variables), variables)
+
+    def create_system_message(self, name: str = "", /, **variables: Any) -> Message:  # as above
         """The prompt as a message of the system, which says in its metadata what it was made of."""
-        return _message(MessageRole.SYSTEM, self.get_template(name), variables, variables=variables)
+        return _message(MessageRole.SYSTEM, self._named(name, variables), variables, variables=variables)
 
-    def create_user_message(self, name: str, **variables: Any) -> Message:  # as above
+    def create_user_message(self, name: str = "", /, **variables: Any) -> Message:  # as above
         """The prompt as a message of the user, which says in its metadata what it was made of."""
-        return _message(MessageRole.USER, self.get_template(name), variables, variables=variables)
+        return _message(MessageRole.USER, self._named(name, variables), variables, variables=variables)
 
     def build_conversation_context(
         self,
@@ -118,6 +121,10 @@ class PromptManager:
         """Write all templates and flows to one file, of the shape that directories are read from."""
         self._reload_if_changed()
         write_file(Path(path), PromptSet(templates=dict(self._templates), flows=dict(self._flows)))
+
+    def _named(self, name: str, variables: dict[str, Any]) -> PromptTemplate:  # as given
+        """The template; a name that was not given by place is taken from the variables."""
+        return self.get_template(name or variables.pop("name", name))
 
     def _reload_if_changed(self) -> None:
         if self._watched is None or (seen := file_stamp(self._watched)) == self._seen:

@@ -1,7 +1,7 @@
 """The settings of one model endpoint, and the base of all sections: frozen, strict, and without unknown names."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
@@ -103,6 +103,14 @@ class PriceSettings(Section):
     """None: as other input."""
 
 
+class PromptCacheSettings(Section):
+    """PromptCache of inference.py, which says what each of it does."""
+
+    key: str | None = Field(default=None, min_length=1)
+    after: tuple[Literal["tools", "system", "messages"], ...] = Field(default=(), strict=False)
+    ttl: Literal["5m", "1h"] | None = None
+
+
 class ProviderSettings(Placed):
     """One model endpoint. POLARIS's names (provider, api_endpoint, model_name, timeout, retry_delay) are understood as well."""
 
@@ -126,6 +134,13 @@ class ProviderSettings(Placed):
     max_tokens: int = Field(default=1000, ge=1)
     """Tokens of one answer."""
     temperature: float = Field(default=0.1, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    reasoning_effort: str | None = Field(default=None, min_length=1)
+    """How hard the model is to think, in the provider's words, such as low or high."""
+    service_tier: str | None = Field(default=None, min_length=1)
+    """How soon, and at what price, the provider is to answer, in its words."""
+    prompt_cache: PromptCacheSettings | None = None
+    """How the provider is to keep the beginning of prompts."""
     timeout_s: float = Field(default=60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds for one attempt."""
     connect_timeout_s: float = Field(default=10.0, gt=0)
@@ -177,7 +192,8 @@ class ProviderSettings(Placed):
 
 
 _AZURE_ONLY = ("entra_token", "api_version")
-_HTTP_ONLY = ("api_keys", "proxy", "ca_file", "headers", "http2", "lacks", "prices", "base_model", "extras")
+_WISHES = ("top_p", "reasoning_effort", "service_tier", "prompt_cache")
+_HTTP_ONLY = (*_WISHES, "api_keys", "proxy", "ca_file", "headers", "http2", "lacks", "prices", "base_model", "extras")
 _MOCK_ONLY = ("script", "latency_s", "jitter", "failure_rate", "seed")
 
 

@@ -9,22 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import JsonValue
-from referencing.exceptions import Unresolvable
 
 from .exceptions import LLMConfigurationError, LLMResponseParsingError
 from .json_text import JsonScan, json_documents, scan_json
 from .models import LLMResponse, ToolCall
 from .response_schemas import RESPONSE_SCHEMAS, JsonSchema
-from .verdicts import schema_problems
+from .schema_check import SchemaCheck
 
-Check = Callable[[JsonValue], list[str]]
-"""One line for each violation of a schema: where in the document, and why."""
 Repair = Callable[[str], JsonValue]
 """Makes JSON of a text that almost is."""
 
@@ -49,15 +45,15 @@ class JSONSchemaValidator:
 
     def validate(self, data: Any, name: str) -> Literal[True]:  # JSON
         """True; raises LLMResponseParsingError when the data does not satisfy the schema, or no schema has this name."""
-        if problems := self.check(name)(data):
+        if problems := self.check(name).problems(data):
             raise LLMResponseParsingError(_mismatch(name, problems), expected_format=name, validation_errors=problems)
         return True
 
-    def check(self, name: str) -> Check:
-        """What tells the problems of a document with this schema; raises LLMResponseParsingError when no schema has this name."""
+    def check(self, name: str) -> SchemaCheck:
+        """What holds documents against the schema; raises LLMResponseParsingError when no schema has this name."""
         if name not in self._schemas:
             raise LLMResponseParsingError(f"unknown schema {name!r}; known: {', '.join(self._schemas)}", expected_format=name)
-        return partial(self._problems, name)
+        return SchemaCheck(self._schemas[name], name)
 
     def register_schema(self, name: str, schema: JsonSchema) -> None:
         """Add a schema, or replace the one of this name; raises LLMConfigurationError when it is no JSON schema."""
@@ -75,15 +71,6 @@ class JSONSchemaValidator:
     def list_schemas(self) -> list[str]:
         """The names of all schemas, in the order of their registration."""
         return list(self._schemas)
-
-    def _problems(self, name: str, data: JsonValue) -> list[str]:
-        try:
-            return schema_problems(data, self._schemas[name])
-        except RecursionError:  # the schema refers to itself, and the data is as deep
-            return ["$: nested too deeply to be held against the schema"]
-        except Unresolvable as error:
-            message = f"schema {name!r} refers to {error.ref!r}, which it does not hold; define it under its $defs"
-            raise LLMConfigurationError(message, "schema", name) from error
 
 
 class FunctionCallParser:
@@ -184,14 +171,13 @@ class ResponseParser:
 
     def _judged(self, candidates: list[JsonValue], schema: str | None) -> _Reading:
         """The first that satisfies the schema, else the first."""
-        problems_of = self.json_validator.check(schema) if schema is not None else _no_problems
-        first = None
-        for document in candidates:
-            problems = problems_of(document)
-            if not problems:
-                return _Reading(document=document)
-            first = first or _Reading(document=document, error=_mismatch(schema, problems), problems=tuple(problems))
-        return first or _Reading(error="the answer holds no JSON")
+        check = self.json_validator.check(schema) if schema is not None else None
+        if not candidates:
+            return _Reading(error="the answer holds no JSON")
+        document = check.likeliest(candidates) if check else candidates[0]
+        problems = check.problems(document) if check else []
+        error = _mismatch(schema, problems) if problems else None
+        return _Reading(document=document, error=error, problems=tuple(problems))
 
 
 def json_repairer() -> Repair:
@@ -230,10 +216,6 @@ def _action(document: JsonValue) -> dict[str, Any] | None:  # JSON
             return {"action": "final_answer", **said}
         case _:
             return None
-
-
-def _no_problems(document: JsonValue) -> list[str]:
-    return []
 
 
 def _mismatch(schema: str | None, problems: list[str]) -> str:

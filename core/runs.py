@@ -13,6 +13,8 @@ from .tool_schema import ToolSchema
 from .usage import Usage
 
 RunStatus = Literal["completed", "max_iterations", "budget_exceeded", "deadline_exceeded", "cancelled", "failed"]
+Isolation = Literal["host", "process"]
+"""Whether a session shares its host with others, or has one of its own, which is a process on a cluster."""
 Protocol = Literal["native", "json", "either"]
 """How the model calls tools: by its API's own tool calls, by JSON actions in its text, or by whichever of the two it likes."""
 
@@ -68,6 +70,8 @@ class RunSpec:
     cache: CachePolicy = CachePolicy()
     tenant: str = "default"
     priority: int = 0
+    isolation: Isolation = "host"
+    """Where the session lives; its first run says so for all."""
     metadata: dict[str, JsonValue] = field(default_factory=dict)
 
 

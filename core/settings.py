@@ -30,8 +30,10 @@ class ToolSettings(Section):
     """Whether the pool offers the tool, if tool_registry.tools lists it."""
     timeout_s: float | None = Field(default=None, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds of one call; None leaves it to the tool, and then to tool_registry.timeout_s."""
+    max_result_chars: int | None = Field(default=None, ge=1)
+    """Characters of one result, where that is less than tool_registry.max_result_chars."""
     cache_ttl_s: float | None = Field(default=None, ge=0, validation_alias=AliasChoices("cache_ttl_s", "cache_ttl"))
-    """Seconds a result is kept; 0 and None keep nothing."""
+    """Seconds a result answers equal calls too; 0 keeps nothing, None leaves it to the tool. Never for a tool of effect once."""
 
 
 class PromptSettings(Section):
@@ -56,6 +58,8 @@ class ConversationSettings(Placed):
     hosts: int = Field(default=1, ge=1)
     """Conversation hosts, each a process."""
     max_sessions_per_host: int = Field(default=2000, ge=1)
+    max_own_hosts: int = Field(default=16, ge=1)
+    """Sessions of isolation "process" that have a run under way; each has a host of its own, and further ones wait."""
     max_conversations: int = Field(default=1000, ge=1)
     """Of one ConversationManager."""
     max_messages_per_conversation: int = Field(default=100, ge=1)

@@ -13,7 +13,7 @@ from .exceptions import LLMResponseParsingError
 from .inference import FinishReason, ModelRequest, ModelResponse
 from .json_text import json_documents
 from .parts import Part, TextPart, text_message
-from .verdicts import schema_problems
+from .schema_check import SchemaCheck
 
 Ask = Callable[[ModelRequest, CallContext], Awaitable[ModelResponse]]
 
@@ -73,13 +73,12 @@ def _judged(response: ModelResponse, schema: dict[str, Any]) -> tuple[ModelRespo
     """The answer with its text reduced to the JSON that fits, and what is wrong where nothing fits."""
     if response.tool_calls or response.finish_reason not in _SPOKEN:
         return response, []
-    problems: list[str] = []
-    for document in json_documents(response.text):
-        wrong = schema_problems(document, schema)
-        if not wrong:
-            return replace(response, parts=_only(response.parts, document)), []
-        problems = problems or wrong
-    return response, problems or ["it holds no JSON"]
+    documents, check = tuple(json_documents(response.text)), SchemaCheck(schema, "response_schema")
+    if not documents:
+        return response, ["it holds no JSON"]
+    document = check.likeliest(documents)
+    problems = check.problems(document)
+    return (response if problems else replace(response, parts=_only(response.parts, document))), problems
 
 
 def _only(parts: tuple[Part, ...], document: JsonValue) -> tuple[Part, ...]:

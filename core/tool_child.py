@@ -1,18 +1,14 @@
-"""A child process that runs tools one after another: calls in on stdin, answers out on stdout. `tool_children.py` starts it with -m.
-
-It leads a process group of its own, with all that its tools start, and does not outlive its parent.
-"""
+"""A child process that runs tools one after another: calls in on stdin, answers out on stdout. `tool_child_start.py` starts it."""
 
 import asyncio
-import ctypes
 import functools
 import inspect
 import os
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from .tool_frames import LENGTH, Record, from_body, length_of, to_frame
@@ -20,21 +16,21 @@ from .tool_functions import load_tool
 from .tool_results import checked_result
 from .tools import ToolCallContext
 
-PR_SET_PDEATHSIG = 1
-"""From linux/prctl.h."""
-
 loaded_tool = functools.cache(load_tool)
 
 
-def main(parent_pid: str, python_path: str | None = None) -> None:
-    """Answer calls until the parent is gone; `python_path` is the parent's own PYTHONPATH, which tools shall see."""
-    _die_with(int(parent_pid))
+def main(first_reference: str, python_path: str | None = None) -> None:
+    """Say when it is ready, then answer calls until the parent is gone; `python_path` is the parent's own, which tools shall see."""
     _restore_environment(python_path)
     calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what tools print goes to stderr, and not between the answers
     waiting: queue.SimpleQueue[Record] = queue.SimpleQueue()
     threading.Thread(target=_read_calls, args=(calls, waiting), daemon=True).start()
+    with suppress(Exception):  # whatever a tool's module raises, the call will tell
+        loaded_tool(first_reference)
+    answers.write(to_frame({"ready": True}))
+    answers.flush()
     while True:
         answers.write(to_frame(answer(waiting.get())))
         answers.flush()
@@ -55,14 +51,6 @@ async def _awaited(outcome: Awaitable[Any]) -> Any:  # what the tool returns
     return await outcome
 
 
-def _die_with(parent_pid: int) -> None:
-    """On Linux the kernel kills this process as soon as the parent's thread that started it ends, even while a tool holds the GIL."""
-    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != parent_pid:  # it died before that
-        sys.exit(1)
-
-
 def _restore_environment(python_path: str | None) -> None:
     os.environ.pop("PYTHONPATH", None)
     if python_path is not None:
@@ -74,7 +62,3 @@ def _read_calls(stream: BinaryIO, waiting: "queue.SimpleQueue[Record]") -> None:
     while header := stream.read(LENGTH.size):
         waiting.put(from_body(stream.read(length_of(header))))
     os.killpg(0, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -28,6 +28,8 @@ class ToolOptions(TypedDict, total=False):
     description: str
     effect: Effect
     timeout_s: float | None
+    cache_ttl_s: float | None
+    max_result_chars: int | None
     requires_approval: bool
 
 
@@ -60,6 +62,11 @@ class FunctionTool(BaseTool, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @property
+    def reads_call(self) -> bool:
+        """Whether the function has a parameter for the ToolCallContext."""
+        return bool(self._parameters.injected)
 
     def get_schema(self) -> ToolSchema:
         """The schema made of the function's annotations and docstring."""

@@ -72,10 +72,14 @@ class ToolRegistry:
         return tuple(replace(tool.get_schema(), name=name) for name, tool in self._tools.items())
 
     def get_tool_schemas(self, format_type: str = "openai") -> list[dict[str, Any]]:  # JSON
-        """The tools as "openai" or "anthropic" take them; any other word means OpenAI."""
-        if format_type == "anthropic":
-            return [tool.get_anthropic_format() for tool in self._tools.values()]
-        return [tool.get_openai_format() for tool in self._tools.values()]
+        """The tools as "openai", "anthropic" or "google" take them; any other word means OpenAI."""
+        match format_type:
+            case "anthropic":
+                return [tool.get_anthropic_format() for tool in self._tools.values()]
+            case "google":
+                return [tool.get_google_format() for tool in self._tools.values()]
+            case _:
+                return [tool.get_openai_format() for tool in self._tools.values()]
 
     async def run_tool(
         self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]

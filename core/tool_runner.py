@@ -7,7 +7,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
@@ -43,7 +43,10 @@ class ToolRunner:
             limit_s = self._limit_s(tool, remaining_s)
             if not isinstance(arguments, Mapping):
                 raise LLMToolError(f"the arguments of tool {tool.name!r} must be a JSON object, not {type(arguments).__name__}", tool.name)
-            value = await _within(limit_s, self._answer(tool, dict(arguments), call), tool.name)
+            if limit_s <= 0:
+                raise ToolTimeoutError(f"tool {tool.name!r} was not started: no time was left for the call", tool.name)
+            work = self._answer(tool, dict(arguments), replace(call, timeout_s=limit_s))
+            value = await (work if tool.keeps_its_time else _within(limit_s, work, tool.name))
         except Exception as exc:  # a tool may raise anything
             return failed_result(tool.name, call.call_id, exc, self.clock() - started)
         return ToolResult(
@@ -67,7 +70,8 @@ class ToolRunner:
             value = await outcome if inspect.isawaitable(outcome) else outcome
         except SystemExit as exc:  # which would end the event loop
             raise LLMToolError(f"tool {tool.name!r} called sys.exit({exc.code!r}); let it return", tool.name, cause=exc) from exc
-        return checked_result(value, tool.name, self.max_result_characters)
+        own_cap = tool.get_schema().max_result_chars
+        return checked_result(value, tool.name, min(self.max_result_characters, own_cap or self.max_result_characters))
 
 
 def failed_result(tool_name: str, call_id: str, error: BaseException, seconds: float = 0.0) -> ToolResult:
@@ -87,9 +91,6 @@ def failed_result(tool_name: str, call_id: str, error: BaseException, seconds: f
 
 async def _within(limit_s: float, work: Coroutine[Any, Any, T], tool_name: str) -> T:
     """What the work returns; it runs as a task of its own, so that one which ignores its cancellation holds up nobody."""
-    if limit_s <= 0:
-        work.close()
-        raise ToolTimeoutError(f"tool {tool_name!r} was not started: no time was left for the call", tool_name)
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait({task}, timeout=limit_s)

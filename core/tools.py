@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
@@ -37,6 +37,8 @@ class ToolCallContext:
     """The same for every attempt at this call, and for no other call."""
     context: Mapping[str, JsonValue] = field(default_factory=dict)
     """The run's context, which the model does not see."""
+    timeout_s: float | None = None
+    """Seconds that the call may take, from its beginning; None where nobody set a limit."""
 
     @classmethod
     def of(cls, call: CallContext, context: Mapping[str, JsonValue]) -> "ToolCallContext":
@@ -54,6 +56,8 @@ class ToolCallContext:
 class BaseTool(ABC):
     """A tool; a subclass needs `get_schema` and `execute`, which may be a plain or an async method."""
 
+    keeps_its_time: ClassVar[bool] = False
+    """Whether the tool ends a call by itself when its time, which the ToolCallContext tells, is over."""
     _check: "ArgumentsCheck | None" = None
 
     def __init__(self, name: str | None = None, description: str | None = None) -> None:
@@ -94,6 +98,11 @@ class BaseTool(ABC):
         """Whether running the tool leaves the event loop free."""
         return inspect.iscoroutinefunction(self.execute) or inspect.iscoroutinefunction(self.execute_with_context)
 
+    @property
+    def reads_call(self) -> bool:
+        """Whether an answer may hang on whose work the call is part of, and not on the parameters alone."""
+        return type(self).execute_with_context is not BaseTool.execute_with_context
+
     async def validate_parameters(self, parameters: dict[str, Any]) -> bool:
         """True; raises LLMToolError naming every parameter that does not satisfy the schema, and why."""
         schema = self.get_schema()
@@ -109,6 +118,10 @@ class BaseTool(ABC):
     def get_anthropic_format(self) -> dict[str, Any]:
         """The tool as Anthropic's messages take it."""
         return self._callable_schema().to_anthropic_format()
+
+    def get_google_format(self) -> dict[str, Any]:
+        """The tool as Gemini takes it."""
+        return self._callable_schema().to_google_format()
 
     def _callable_schema(self) -> ToolSchema:
         return replace(self.get_schema(), name=self.name, description=self.description)

@@ -2,18 +2,16 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
-from jsonschema import Draft202012Validator
 from pydantic import JsonValue
-from referencing.jsonschema import EMPTY_REGISTRY
 
-from .canonical import canonical_json
+from .canonical import MAX_DEPTH, canonical_json, is_too_deep
 from .exceptions import ErrorRecord, LLMAPIError, LLMResponseParsingError
 from .inference import FinishReason, ModelResponse
 from .json_text import json_documents, looks_cut_off
 from .parts import ToolCallPart
 from .runs import RunSpec
+from .schema_check import SchemaCheck
 from .tool_schema import ToolSchema
 
 
@@ -91,7 +89,7 @@ def _verdict_on_action(response: ModelResponse, spec: RunSpec) -> Verdict:
         case {"action": "use_tool"}:
             return _unusable("the action use_tool has no tool_name", response)
         case {"action": "final_answer", "result": result}:
-            return _checked(result, response, spec)
+            return _checked(result, response, _check_of(spec))
         case {"action": "final_answer"}:
             return _unusable("the action final_answer has no result", response)
         case {"action": unknown}:
@@ -115,24 +113,21 @@ def _verdict_on_text(response: ModelResponse, spec: RunSpec) -> Verdict:
 
 
 def _verdict_on_documents(response: ModelResponse, spec: RunSpec) -> Verdict:
-    verdicts = [_checked(document, response, spec) for document in json_documents(response.text)]
-    if not verdicts:
+    check, documents = _check_of(spec), tuple(json_documents(response.text))
+    if not documents:
         return _unusable(_CUT_OFF if looks_cut_off(response.text) else "the answer holds no JSON", response)
-    return next((verdict for verdict in verdicts if isinstance(verdict, Answered)), verdicts[0])
+    return _checked(check.likeliest(documents) if check else documents[0], response, check)
 
 
-def _checked(result: JsonValue, response: ModelResponse, spec: RunSpec) -> Verdict:
-    problems = schema_problems(result, spec.result_schema) if spec.result_schema is not None else []
+def _check_of(spec: RunSpec) -> SchemaCheck | None:
+    return SchemaCheck(spec.result_schema) if spec.result_schema is not None else None
+
+
+def _checked(result: JsonValue, response: ModelResponse, check: SchemaCheck | None) -> Verdict:
+    problems = check.problems(result) if check else []
     if not problems:
         return Answered(result=result)
     return _unusable("the answer does not satisfy its schema: " + "; ".join(problems), response, problems)
-
-
-def schema_problems(value: JsonValue, schema: dict[str, Any]) -> list[str]:  # a JSON schema
-    """One line for each violation: where in the value, and why; at most five."""
-    validator = Draft202012Validator(schema, registry=EMPTY_REGISTRY)  # the default one fetches what a schema refers to
-    errors = sorted(validator.iter_errors(value), key=lambda error: error.json_path)
-    return [f"{error.json_path}: {error.message[:200]}" for error in errors[:5]]
 
 
 def _unusable(message: str, response: ModelResponse, problems: list[str] | None = None) -> Unusable:
@@ -158,5 +153,16 @@ def refusal(call: ToolCallPart, schema: ToolSchema | None, allowed: list[str]) -
     if schema is None:
         return f"unknown tool {call.name!r}; available: {', '.join(allowed) or 'none'}"
     if call.malformed is not None:
-        return f"the arguments are not a JSON object: {call.malformed[:200]}"
+        return f"the arguments are not a JSON object of at most {MAX_DEPTH} levels: {call.malformed[:200]}"
     return None
+
+
+def with_bounded_arguments(response: ModelResponse) -> ModelResponse:
+    """The answer as a log can keep it: calls whose arguments are nested too deep are malformed."""
+    if not any(is_too_deep(call.arguments) for call in response.tool_calls):
+        return response
+    return replace(response, parts=tuple(_bounded(part) if isinstance(part, ToolCallPart) else part for part in response.parts))
+
+
+def _bounded(call: ToolCallPart) -> ToolCallPart:
+    return replace(call, arguments={}, malformed=f"nested deeper than {MAX_DEPTH} levels") if is_too_deep(call.arguments) else call

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from .canonical import is_too_deep
+
 
 def json_value(text: str) -> Any:  # whatever stands there
     """The value of a JSON text, without NaN and infinities, and without half characters, which a cut-off answer may end with."""
@@ -28,14 +30,14 @@ def without_halves(value: Any) -> Any:  # any JSON
 
 
 def arguments_of(raw: object) -> dict[str, JsonValue] | None:
-    """A tool call's arguments, or None when they are no JSON object."""
+    """A tool call's arguments, or None when they are no JSON object, or one nested too deep to be kept."""
     if raw is None or raw == "":
         return {}
     try:
         value = json_value(raw) if isinstance(raw, str) else raw
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not is_too_deep(value) else None
 
 
 def _joined(text: str) -> str:

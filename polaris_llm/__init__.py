@@ -64,6 +64,9 @@ _HOMES = {
     "ToolTimeoutError": "core.exceptions",
     "UnknownSessionError": "core.exceptions",
     "ConversationFlow": "core.flows",
+    "conversation_manager_for": "core.from_settings",
+    "prompt_manager_for": "core.from_settings",
+    "tool_registry_for": "core.from_settings",
     "HttpClient": "core.http_client",
     "HttpOptions": "core.http_client",
     "CachePolicy": "core.inference",
@@ -214,6 +217,7 @@ __all__ = [
     "UnknownSessionError",
     "Usage",
     "UsageReport",
+    "conversation_manager_for",
     "create_anthropic_client",
     "create_azure_client",
     "create_default_registry",
@@ -224,9 +228,11 @@ __all__ = [
     "create_openai_client",
     "get_rate_limiter",
     "json_repairer",
+    "prompt_manager_for",
     "rate_limited",
     "text_message",
     "tool",
+    "tool_registry_for",
 ]
 
 

@@ -46,6 +46,7 @@ from .core.exceptions import (
     UnknownSessionError,
 )
 from .core.flows import ConversationFlow
+from .core.from_settings import conversation_manager_for, prompt_manager_for, tool_registry_for
 from .core.http_client import HttpClient, HttpOptions
 from .core.inference import CachePolicy, FinishReason, ModelRequest, ModelResponse, PromptCache
 from .core.models import (
@@ -172,6 +173,7 @@ __all__ = [
     "UnknownSessionError",
     "Usage",
     "UsageReport",
+    "conversation_manager_for",
     "create_anthropic_client",
     "create_azure_client",
     "create_default_registry",
@@ -182,7 +184,9 @@ __all__ = [
     "create_openai_client",
     "get_rate_limiter",
     "json_repairer",
+    "prompt_manager_for",
     "rate_limited",
     "text_message",
     "tool",
+    "tool_registry_for",
 ]

@@ -32,7 +32,7 @@ def test_check_tells_what_becomes_of_each_setting(polaris_file: str) -> None:
     assert result.exit_code == 0
     assert ["llm.model_name", "bench-model", "used as llm.model"] in rows
     assert ["llm.api_endpoint", "http://localhost:9000", "not used: the mock asks no server"] in rows
-    assert result.stderr == f"{polaris_file}, profile bench: 3 settings are used, {len(rows) - 3} are not\n"
+    assert result.stderr == f"{polaris_file}, profile bench: 4 settings are used, {len(rows) - 4} are not\n"
 
 
 def test_check_for_people_is_a_table_with_a_heading_per_section(polaris_file: str) -> None:

@@ -1,9 +1,12 @@
 """How a tool worker is built in its process."""
 
-from ...core.pool_settings import DEFAULT_POOL
+from functools import partial
+
+from ...core.configured_tools import configured_tool, enabled_tools
 from ...core.settings import Settings
-from ...core.tool_functions import load_tool
+from ..cache import CacheHandle
 from ..links import Links
+from ..names import Names
 from ..tools import ToolWorkerActor
 
 
@@ -15,11 +18,6 @@ def build(links: Links, settings: Settings, pool: str) -> ToolWorkerActor:
         default_timeout_s=tools.timeout_s,
         max_children=tools.all_pools[pool].children_per_worker,
         max_result_characters=tools.max_result_chars,
+        load=partial(configured_tool, settings),
+        cache=CacheHandle(links.to(Names(settings).cache)) if settings.caching.enabled else None,
     )
-
-
-def enabled_tools(settings: Settings, pool: str = DEFAULT_POOL) -> tuple[str, ...]:
-    """The references of the tools that a pool offers."""
-    listed = settings.tool_registry.all_pools[pool].tools
-    disabled = {name for name, tool in settings.tools.items() if not tool.enabled}
-    return tuple(reference for reference in listed if not disabled or load_tool(reference).name not in disabled)

@@ -143,12 +143,7 @@ def _thinking(request: ModelRequest) -> Wire | None:
 def _tools(request: ModelRequest) -> Wire:
     if not request.tools:
         return {}
-    declarations = []
-    for tool in request.tools:
-        declaration: Wire = {"name": tool.name, "description": tool.description}
-        if tool.parameters:  # an object that may have no properties is refused
-            declaration["parametersJsonSchema"] = wire_schema(tool.json_schema())
-        declarations.append(declaration)
+    declarations = [tool.to_google_format() for tool in request.tools]
     return {"tools": [{"functionDeclarations": declarations}], "toolConfig": _tool_config(request.tool_choice)}
 
 

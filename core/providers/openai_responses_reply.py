@@ -16,9 +16,9 @@ from ..stream_folding import fold
 from ..usage import Usage
 from ..wire_json import json_value
 from .api_errors import ErrorWords, api_error, usual_words
-from .exchange import HttpCall, HttpReply
+from .exchange import HttpCall, HttpReply, wire_extras
 from .openai_chat_reply import is_text, true_status
-from .openai_responses_items import Wire
+from .openai_responses_items import WIRE, Wire
 from .openai_responses_output import OutputDeltas
 from .unreadable import unreadable
 
@@ -81,6 +81,8 @@ class AnswerReader:
 
     def _finished(self, payload: Wire, output: OutputDeltas) -> StreamFinished:
         reason, raw_reason = _finish_reason(payload, output)
+        if reason is not FinishReason.LENGTH and "incomplete_details" not in payload and self._is_spent(payload.get("usage")):
+            reason = FinishReason.LENGTH  # a server that has no such member calls all answers completed
         model, response_id = payload.get("model"), payload.get("id")
         return StreamFinished(
             finish_reason=reason,
@@ -90,6 +92,12 @@ class AnswerReader:
             provider=self.call.provider,
             metadata=self._metadata(payload),
         )
+
+    def _is_spent(self, usage: object) -> bool:
+        """Whether the answer has all the tokens that it was allowed."""
+        request = self.call.request
+        allowed = wire_extras(request, WIRE).get("max_output_tokens", request.max_tokens)
+        return isinstance(allowed, int) and 0 < allowed <= _count(usage, "output_tokens")
 
     def _metadata(self, payload: Wire) -> dict[str, JsonValue]:
         facts = {"provider_request_id": self.head.headers.get("x-request-id"), "service_tier": payload.get("service_tier")}

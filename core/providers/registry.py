@@ -23,6 +23,7 @@ from .openai_chat import OPENAI_URL, OpenAIChatCodec
 from .openai_chat_reply import WIRE as OPENAI_CHAT
 from .openai_responses import OpenAIResponsesCodec
 from .openai_responses_items import WIRE as OPENAI_RESPONSES
+from .openai_strict import is_strict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,7 @@ RESPONSES = WireFormat(
     name=OPENAI_RESPONSES,
     codec=plain(OpenAIResponsesCodec),
     capabilities=Capabilities(stop=False, seed=False, prompt_cache_after=False),
+    can_hold=is_strict,
 )
 
 
@@ -136,7 +138,7 @@ def _without(wire: WireFormat, *features: str) -> WireFormat:
 _FOR_OPENAI_ALONE = ("service_tier", "prompt_cache_key", "prompt_cache_ttl")
 _OF_ONES_OWN = (
     _without(CHAT, *_FOR_OPENAI_ALONE),
-    _without(RESPONSES, *_FOR_OPENAI_ALONE),
+    _without(RESPONSES, "json_schema", *_FOR_OPENAI_ALONE),  # llama.cpp passes over it
     _without(MESSAGES, "json_schema", "service_tier"),
 )
 

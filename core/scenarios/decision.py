@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
-from ..verdicts import schema_problems
+from ..schema_check import SchemaCheck
 from .actions import NO_ACTION, Action, validate
 from .limits import ACTION_TYPES, ActionType
 from .web_farm import FarmParameters, FarmState
@@ -21,6 +21,7 @@ DECISION_SCHEMA: dict[str, Any] = {  # a JSON schema
     "additionalProperties": False,
 }
 """The final answer of an agent: small enough for a small model to fill under a grammar."""
+_CHECK = SchemaCheck(DECISION_SCHEMA, "decision")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 def decision_from(result: JsonValue, parameters: FarmParameters, state: FarmState) -> Decision:
     """The decision that an answer means now; an answer that cannot be used is a recorded no-action."""
-    problems = schema_problems(result, DECISION_SCHEMA)
+    problems = _CHECK.problems(result)
     if problems:
         return Decision(problem="; ".join(problems))
     answer = DECISION_ANSWER.validate_python(result)

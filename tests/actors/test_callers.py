@@ -74,6 +74,23 @@ async def test_a_call_of_a_session_that_nobody_serves_is_refused() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_late_result_for_a_desk_that_died_is_not_taken_for_that_of_a_call_of_its_replacement() -> None:
+    dead, desk = (CallerDesk(lease_s=DEADLINE_S) for _ in range(2))
+    for each in (dead, desk):
+        each.attach(CALL, "one", ("s",))
+    lost, waiting = asked(dead), asked(desk)
+    (late,) = await soon(dead.take(CALL, "one"))
+    (live,) = await soon(desk.take(CALL, "one"))
+
+    desk.complete(CALL, "one", late.number, result_of(late, "of the dead desk"))
+    desk.complete(CALL, "one", live.number, result_of(live, "of this one"))
+
+    assert late.number != live.number
+    assert (await soon(waiting)).result == "of this one"
+    lost.cancel()
+
+
+@pytest.mark.anyio
 async def test_a_goodbye_tells_taken_calls_from_those_that_were_not() -> None:
     desk = CallerDesk(lease_s=DEADLINE_S)
     desk.attach(CALL, "one", ("s",))

@@ -5,8 +5,15 @@ from typing import Any
 import pytest
 
 from polaris_llm.actors.requests import Request, completed, default_spec, run_spec, with_live_tools
+from polaris_llm.core.commands import CallModel
+from polaris_llm.core.events import RunStarted
 from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.models import Message, MessageRole
+from polaris_llm.core.parts import text_message
+from polaris_llm.core.prompt_manager import PromptManager
+from polaris_llm.core.prompt_templates import PromptTemplate
 from polaris_llm.core.runs import RunLimits, RunSpec
+from polaris_llm.core.session import Session
 from polaris_llm.core.settings import Settings
 from polaris_llm.core.tool_registry import EchoTool, FunctionTool
 
@@ -30,6 +37,24 @@ def test_options_replace_the_defaults_and_the_rest_stays() -> None:
     request = Request.of("do it", {"system": "Be brief.", "temperature": 0.5, "limits": RunLimits(max_steps=2)}, DEFAULTS)
 
     assert request.spec == RunSpec(objective="do it", protocol="json", system="Be brief.", temperature=0.5, limits=RunLimits(max_steps=2))
+
+
+def test_messages_of_templates_are_taken_as_their_texts_and_the_run_tells_the_templates() -> None:
+    prompts = PromptManager()
+    for name in ("rules", "task"):
+        prompts.register_template(PromptTemplate(name, f"{name} for {{system}}"))
+    system, task = (
+        make(name, system="farm") for make, name in ((prompts.create_system_message, "rules"), (prompts.create_user_message, "task"))
+    )
+
+    spec = Request.of(task, {"system": system, "history": [Message(MessageRole.USER, "Hello")]}, DEFAULTS).spec
+
+    assert (spec.objective, spec.system, spec.history) == ("task for farm", "rules for farm", (text_message("user", "Hello"),))
+    templates: Any = spec.metadata["templates"]
+    assert [template["name"] for template in templates] == ["rules", "task"]
+    (command,) = Session("s").receive(RunStarted(run_id="r", spec=spec, at=0.0))
+    assert isinstance(command, CallModel)
+    assert command.request.metadata == spec.metadata
 
 
 def test_every_request_has_an_id_of_its_own_unless_one_is_given() -> None:

@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import UnknownSessionError
 from polaris_llm.core.tool_registry import tool
 from support.cluster_gates import Gate
-from support.cluster_runtime import RESULT_S, events_of, kill, pid_of, pool_tool, replaced, tool_contents
+from support.cluster_runtime import RESULT_S, events_of, kill, own_host_pid, pid_of, pool_tool, replaced, tool_contents
 from support.cluster_tools import COMPUTING_S
 from support.runtime_model import answer, call, plan, tell_results
 from support.tools_processes import gone
@@ -42,13 +43,17 @@ async def test_tool_that_must_not_run_twice_is_not_run_again_when_its_worker_die
     assert content.startswith("outcome unknown")
 
 
-async def test_child_process_of_a_tool_dies_with_its_worker(runtime: LLMRuntime, gate: Gate) -> None:
-    session = await runtime.asubmit(plan(call("block_at", gate=str(gate)), answer("done")), tools=[pool_tool("block_at")])
+async def test_child_process_of_a_tool_and_what_that_started_die_with_its_worker(runtime: LLMRuntime, gate: Gate) -> None:
+    session = await runtime.asubmit(plan(call("block_in_company", gate=str(gate)), answer("done")), tools=[pool_tool("block_in_company")])
     child = await gate.arrived()
+    company = psutil.Process(child).children(recursive=True)
 
     await kill(await pid_of(runtime, "tools/0"))
-    await gone(child)
+    for pid in (child, *(process.pid for process in company)):
+        await gone(pid)
     gate.open()
+
+    assert len(company) == 2  # the tool's own process, and the one that watched over both
 
     assert (await session.aresult(RESULT_S)).result == "done"
 
@@ -197,3 +202,20 @@ async def test_waiting_for_a_session_whose_journal_dies_ends_with_a_clear_error(
 
     after = await runtime.asubmit(plan(answer("a new session")))
     assert (await after.aresult(RESULT_S)).result == "a new session"
+
+
+async def test_session_of_its_own_process_outlives_that_process_which_ends_with_the_run(runtime: LLMRuntime, gate: Gate) -> None:
+    session = await runtime.asubmit(
+        plan(call("wait_at", gate=str(gate)), answer("done")), tools=[pool_tool("wait_at")], isolation="process"
+    )
+    await gate.arrived()
+    own, shared = await own_host_pid(runtime, session.session_id), await pid_of(runtime, "conversations/0")
+
+    await kill(own)
+    await gate.arrived(times=2)
+    successor = await own_host_pid(runtime, session.session_id)
+    gate.open()
+
+    assert (await session.aresult(RESULT_S)).result == "done"
+    assert len({own, shared, successor}) == 3
+    await gone(successor, deadline_s=30.0)

@@ -1,13 +1,16 @@
 """What happens when a runtime cannot be started: the reason is told, and nothing of it stays."""
 
+import asyncio
+
 import pytest
 from ray.util import list_named_actors
 
 from polaris_llm.actors.engine import ActorSpec, Placement
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError
-from support.cluster_runtime import new_name, settings_of
+from support.cluster_runtime import RESULT_S, new_name, settings_of
 from support.runtime_access import engine_of, loop_of
+from support.runtime_model import answer, plan
 
 pytestmark = pytest.mark.anyio
 
@@ -16,6 +19,23 @@ def actors_of(name: str) -> list[str]:
     """The names of a runtime's actors."""
     actors = (actor["name"] for actor in list_named_actors(all_namespaces=True))
     return [actor for actor in actors if actor.startswith(f"{name}/")]
+
+
+async def test_of_two_that_start_one_runtime_at_the_same_time_exactly_one_owns_it(runtime: LLMRuntime) -> None:
+    settings = settings_of(new_name())
+
+    started = await asyncio.gather(*(LLMRuntime.astart(settings) for _ in range(2)))
+    owner, joiner = sorted(started, key=lambda each: not each.owner)
+
+    try:
+        assert (owner.owner, joiner.owner) == (True, False)
+        assert (await (await joiner.asubmit(plan(answer("one for both")))).aresult(RESULT_S)).result == "one for both"
+        await asyncio.to_thread(joiner.close)
+        assert (await owner.ahealth())["actors"]
+    finally:
+        for each in (joiner, owner):
+            await asyncio.to_thread(each.close)
+    assert actors_of(settings.runtime.name) == []
 
 
 async def test_tool_that_cannot_be_loaded_in_the_cluster_is_named_and_no_actor_stays(runtime: LLMRuntime) -> None:

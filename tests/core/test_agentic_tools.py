@@ -63,6 +63,21 @@ async def test_native_calls_of_a_step_run_in_parallel_and_have_one_result_messag
     assert [message.tool_call_id for message in client.asked[1].messages[-2:]] == ["a", "b"]
 
 
+async def test_results_reach_the_model_as_json_and_not_as_python() -> None:
+    async def look() -> dict[str, Any]:
+        return {"ok": True, "fault": None, "zone": "é"}
+
+    client = ScriptedClient(says("", FunctionCall("look", {}, "a")), action(action="use_tool", tool_name="look"), says("done"))
+    manager = a_manager(client, a_registry(FunctionalTool("look", look)))
+    conversation = manager.create_agentic_conversation("find out")
+
+    await manager.run_agentic_conversation(conversation.conversation_id)
+
+    native, by_action = client.asked[1].messages[-1].content, client.asked[2].messages[-1].content
+    assert json.loads(native) == {"ok": True, "fault": None, "zone": "é"}
+    assert json.loads(by_action)["tool_result"]["result"] == json.loads(native)
+
+
 async def test_repeated_ids_are_told_apart_also_from_those_of_earlier_runs() -> None:
     client = ScriptedClient(says("", echo("x"), echo("y")), says("one"), says("", echo("z")), says("two"))
     manager = a_manager(client)

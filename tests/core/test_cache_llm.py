@@ -142,6 +142,20 @@ def test_both_kinds_share_the_room_and_the_longest_unused_goes(cache: LLMCache) 
     assert cache.get_statistics()["evictions"] == 1
 
 
+def test_both_kinds_share_the_bytes_too() -> None:
+    cache = LLMCache(max_bytes=3_000)
+    for letter in "abcdefgh":
+        cache.cache_llm_response(request_of(letter), replace(RESPONSE, content=letter * 500))
+        cache.cache_tool_result(letter, {}, replace(RESULT, result=letter * 500))
+
+    entries = cache.get_cache_info()
+
+    kept = [*entries["llm_entries"], *entries["tool_entries"]]
+    assert 2 <= len(kept) <= 5
+    assert sum(entry.size for entry in kept) <= 3_000
+    assert cache.get_statistics()["evictions"] == 16 - len(kept)
+
+
 def test_statistics_tell_of_either_kind(cache: LLMCache, clock: Clock) -> None:
     cache.cache_llm_response(request_of(), RESPONSE)
     cache.cache_tool_result("weather", {}, RESULT)

@@ -1,6 +1,7 @@
 """The POLARIS contract's names, signatures and shapes, as `data/contract_surface.json` tells them; the code may offer more.
 
-A default of `...` is any; `-> AsyncGenerator` marks what is used by `async for`.
+A default of `...` is any; what stands before `/` may be given by name as well; `-> AsyncGenerator` marks what is used by
+`async for`.
 """
 
 import dataclasses
@@ -29,7 +30,7 @@ from polaris_llm import (
 SURFACE = json.loads((Path(__file__).parents[1] / "data" / "contract_surface.json").read_text(encoding="utf-8"))
 HOMES = [(home, name) for home, names in SURFACE["homes"].items() for name in names]
 SIGNATURES = [(name, line) for name, lines in SURFACE["signatures"].items() for line in lines]
-NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+PLACED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 INSTANCES: dict[str, Callable[[], object]] = {
     "MockLLMClient": MockLLMClient,
     "EchoTool": EchoTool,
@@ -68,16 +69,18 @@ def parameters(function: Callable[..., object]) -> list[Parameter]:
 
 def differences(wanted: list[Parameter], found: list[Parameter]) -> Iterator[str]:
     """Every way in which a call that the contract allows would fail, or mean something else."""
-    by_name = {each.name: each for each in found if each.kind in NAMED}
-    by_place = [each.name for each in found if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    by_name = {each.name: each for each in found if each.kind in (*PLACED, Parameter.KEYWORD_ONLY)}
+    by_place = [each.name for each in found if each.kind in PLACED]
     for place, each in enumerate(wanted):
         if each.kind is Parameter.VAR_KEYWORD:
             if all(other.kind is not each.kind for other in found):
                 yield "takes no further keywords"
         elif each.name not in by_name:
             yield f"{each.name} is missing"
-        elif each.kind is Parameter.POSITIONAL_OR_KEYWORD and each.name not in by_place[place : place + 1]:
+        elif each.kind in PLACED and each.name not in by_place[place : place + 1]:
             yield f"{each.name} is not in place {place}"
+        elif each.kind is not Parameter.POSITIONAL_ONLY and by_name[each.name].kind is Parameter.POSITIONAL_ONLY:
+            yield f"{each.name} cannot be given by name"
         elif not same_default(each.default, by_name[each.name].default):
             yield f"{each.name} defaults to {by_name[each.name].default!r}"
     for each in by_name.values():
@@ -134,6 +137,7 @@ def test_a_callable_is_awaited_iterated_or_called_as_the_contract_says(name: str
         ("def f(a, b=2)", "b defaults to 2"),
         ("def f(a, b=1, *, c)", "c is needed too"),
         ("def f(a, *, b=1)", "b is not in place 1"),
+        ("def f(a, b=1, /)", "b cannot be given by name"),
     ],
 )
 def test_a_signature_that_breaks_a_caller_is_noticed(line: str, difference: str) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from polaris_llm.core.call_context import CallContext
+from polaris_llm.core.canonical import MAX_DEPTH
 from polaris_llm.core.driver import Driver, Ports
-from polaris_llm.core.events import ApprovalGiven, Paused, Resumed, RunEnded
+from polaris_llm.core.events import ApprovalGiven, Paused, Resumed, RunEnded, event_from_json, event_to_json
 from polaris_llm.core.exceptions import DeadlineExceededError, IllegalEventError, OutcomeUnknownError, SessionError
 from polaris_llm.core.models import ToolResult
 from polaris_llm.core.parts import ToolCallPart, ToolResultPart
 from polaris_llm.core.session import Session
+from support.nesting import nested
 from support.sessions import NOW, PATIENCE_S, TOOLS, FakeJournal, a_spec, a_start, a_world, answer_of, calls, heard, results_in, said
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +51,16 @@ async def test_repeated_ids_and_malformed_calls_get_one_result_each() -> None:
 
     assert world.tools.call_ids == ["a.2", "a.3"]
     assert results_in(world.session).keys() == {"a", "a.2", "a.3"}
+
+
+async def test_a_call_with_arguments_too_deep_for_the_journal_is_told_of_and_the_run_goes_on() -> None:
+    deep = ToolCallPart(call_id="a", name="fetch", arguments=nested(MAX_DEPTH + 1))
+    world = await a_world(answer_of(deep), said("42"))
+
+    assert (await world.run()).status == "completed"
+    assert world.tools.call_ids == []
+    assert "at most 200 levels" in results_in(world.session)["a"]
+    assert [event_from_json(event_to_json(event)) for event in world.journal.log] == world.journal.log
 
 
 @pytest.mark.parametrize(

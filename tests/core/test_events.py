@@ -20,6 +20,7 @@ from polaris_llm.core.events import (
     event_to_json,
     outcome_of,
 )
+from support.nesting import nested
 from support.session_values import values
 
 
@@ -65,14 +66,6 @@ def test_half_an_emoji_comes_back_from_its_line() -> None:
     line = event_to_json(event)
 
     assert event_from_json(line.encode().decode()) == event
-
-
-def nested(depth: int) -> Any:
-    """JSON of as many levels."""
-    value: Any = "core"
-    for _ in range(depth):
-        value = {"shell": value}
-    return value
 
 
 def ended_with(result: Any) -> RunEnded:

@@ -52,6 +52,10 @@ def test_values_keep_within_their_bounds(bound: tuple[str, float, float, float, 
             configuration(**{name: value})
 
 
+def test_more_tokens_than_the_original_took_can_be_asked_for() -> None:
+    assert configuration(max_tokens=65_536).max_tokens == 65_536
+
+
 @pytest.mark.parametrize(
     "endpoint", ["example.org", "ftp://example.org", "htp://x", "http://", "http://host:port", "http://host:99999", "http://[::1"]
 )

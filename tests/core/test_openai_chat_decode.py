@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from polaris_llm.core.canonical import canonical_json
+from polaris_llm.core.canonical import MAX_DEPTH, canonical_json
 from polaris_llm.core.exceptions import LLMAPIError, LLMIntegrationError, LLMResponseParsingError
 from polaris_llm.core.inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import ModelMessage, ReasoningPart, TextPart, ToolCallPart
@@ -17,6 +17,7 @@ from polaris_llm.core.providers.openai_chat import OpenAIChatCodec
 from polaris_llm.core.usage import Usage
 from support.model_requests import a_request
 from support.model_strategies import JSON_VALUES
+from support.nesting import nested
 
 CODEC = OpenAIChatCodec(provider="local", base_url="http://localhost:8080", api_key="sk-very-secret-key")
 
@@ -101,6 +102,9 @@ def test_content_of_any_shape_is_text(content: object, text: str) -> None:
         ("[1]", {}, "[1]"),
         ([1], {}, "[1]"),
         ("[" * 100_000, {}, "[" * 100_000),
+        (json.dumps(nested(MAX_DEPTH)), nested(MAX_DEPTH), None),
+        (json.dumps(nested(MAX_DEPTH + 1)), {}, json.dumps(nested(MAX_DEPTH + 1))),
+        (nested(MAX_DEPTH + 1), {}, json.dumps(nested(MAX_DEPTH + 1))),
         ('{"a": NaN, "b": 1e999}', {"a": None, "b": None}, None),
         ('{"a": "half \\ud83d"}', {"a": "half ?"}, None),
     ],

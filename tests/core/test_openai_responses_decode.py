@@ -101,6 +101,21 @@ def test_a_status_is_a_finish_reason_and_is_kept(changes: dict[str, Any], reason
     assert (response.finish_reason, response.raw_finish_reason) == (reason, raw)
 
 
+@pytest.mark.parametrize(
+    ("told", "allowed", "reason"),
+    [
+        ({}, 9, FinishReason.LENGTH),
+        ({}, 10, FinishReason.STOP),
+        ({"incomplete_details": None}, 9, FinishReason.STOP),
+    ],
+)
+def test_a_server_that_never_tells_of_a_cut_is_judged_by_its_count(told: dict[str, Any], allowed: int, reason: FinishReason) -> None:
+    for request in (a_request(max_tokens=allowed), a_request(extras={"openai_responses": {"max_output_tokens": allowed}})):
+        response = CODEC.decode(CODEC.encode(request), as_reply({**payload(message("Hi")), **told}))
+
+        assert response.finish_reason is reason
+
+
 def test_a_call_that_was_cut_off_is_no_finished_turn() -> None:
     cut_off = payload(tool_call(arguments='{"city": "Be'), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
 

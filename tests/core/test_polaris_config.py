@@ -133,10 +133,19 @@ def test_a_switch_of_a_tool_is_used_if_a_listed_tool_may_have_its_name(listed: l
     assert notes(content)["tools.calculator.enabled"].is_used == used
 
 
-def test_what_the_pool_does_not_obey_is_said_and_checked_all_the_same() -> None:
-    said = effects({"tools": {"echo": {"cache_ttl": 5, "timeout": 2, "horizon": 3}}})
+def test_a_tools_time_and_its_results_time_take_effect_and_other_names_are_listed() -> None:
+    content: dict[str, Any] = {"tools": {"echo": {"cache_ttl": 5, "timeout": 2, "horizon": 3}}}
 
-    assert {path: effect.startswith("not used: ") for path, effect in said.items()} == dict.fromkeys(said, True)
+    settings = Settings.load(content)
+
+    assert (settings.tools["echo"].timeout_s, settings.tools["echo"].cache_ttl_s) == (2, 5)
+    assert effects(content) == {
+        "tools.echo.cache_ttl": "used, unless the tool's effect is once",
+        "tools.echo.timeout": "used as tools.echo.timeout_s",
+        "tools.echo.horizon": "not used: tools are not told settings; give it to the tool where it is built",
+    }
+    without_cache = effects({**content, "caching": {"enabled": False}})
+    assert without_cache["tools.echo.cache_ttl"] == "not used: caching.enabled is false"
     with pytest.raises(LLMConfigurationError, match=r"tools\.echo\.timeout = -1"):
         Settings.load({"tools": {"echo": {"timeout": -1}}})
 
@@ -176,6 +185,14 @@ def test_a_name_of_neither_side_and_a_wrong_value_still_fail(content: dict[str, 
 def test_a_provider_without_a_client_is_refused_with_those_that_have_one() -> None:
     with pytest.raises(LLMConfigurationError, match=r"llm\.provider = 'nobody': no such provider; supported: openai, .*google, .*mock"):
         Settings.load({"llm": {"provider": "nobody"}})
+
+
+def test_the_sampling_of_polariss_settings_is_used_where_a_server_is_asked() -> None:
+    llm = {"provider": "openai", "model_name": "m", "api_key": "env:KEY", "top_p": 0.9}
+
+    assert Settings.load({"llm": llm}).provider().top_p == 0.9
+    assert notes({"llm": llm})["llm.top_p"].is_used
+    assert not notes({"llm": {"provider": "mock", "top_p": 0.9}})["llm.top_p"].is_used
 
 
 def test_what_is_not_used_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:

@@ -69,6 +69,18 @@ def test_unknown_names_are_refused_with_those_that_are_known() -> None:
         manager.start_agentic_conversation("gone", {})
 
 
+def test_a_template_may_have_a_variable_called_name_and_itself_be_named_by_keyword() -> None:
+    manager = PromptManager()
+    manager.register_template(PromptTemplate("greeting", "Hello {name}!"))
+
+    for use in (manager.render_template, lambda *place, **values: manager.create_user_message(*place, **values).content):
+        assert use("greeting", name="Ada") == "Hello Ada!"
+    assert manager.create_system_message("greeting", name="Ada").metadata["variables"] == {"name": "Ada"}
+    with pytest.raises(LLMConfigurationError, match="'greeting' needs the variable 'name'"):
+        manager.render_template(name="greeting")
+    assert manager.render_template(name="world_model_update", system_id="s", system_state=1, previous_state=2)
+
+
 def test_badly_written_text_is_refused_when_it_is_registered() -> None:
     manager = PromptManager()
 
@@ -129,6 +141,12 @@ def test_no_context_means_no_system_prompt(context: dict[str, object] | None) ->
     (message,) = PromptManager().build_conversation_context(context, "now")
 
     assert (message.role, message.content) == (MessageRole.USER, "now")
+
+
+def test_a_directory_may_be_given_as_text(tmp_path: Path) -> None:
+    write(tmp_path / "a.yml", "hello")
+
+    assert PromptManager(str(tmp_path)).render_template("greeting") == "hello"
 
 
 def test_file_that_changes_is_read_again_when_that_was_asked_for(tmp_path: Path) -> None:

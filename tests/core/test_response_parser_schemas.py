@@ -38,7 +38,7 @@ def validator_of(schema: dict[str, Any]) -> JSONSchemaValidator:
 
 @given(SCHEMAS, DATA)
 def test_data_satisfies_a_schema_exactly_when_jsonschema_says_so(schema: dict[str, Any], data: Any) -> None:
-    assert (validator_of(schema).check("mine")(data) == []) == Draft202012Validator(schema).is_valid(data)
+    assert (validator_of(schema).check("mine").holds(data)) == Draft202012Validator(schema).is_valid(data)
 
 
 def test_every_violation_is_told_with_its_path_and_reason() -> None:

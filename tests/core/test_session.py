@@ -126,7 +126,7 @@ def test_a_malformed_call_is_not_run_and_the_model_is_told_so() -> None:
     command = asked(session.receive(responded(1, answer_of(ToolCallPart(call_id="a", name="look", arguments={}, malformed='{"x": ')))))
 
     assert results_of(command.request.messages[-1])["a"] == ToolResultPart(
-        call_id="a", name="look", content='the arguments are not a JSON object: {"x": ', is_error=True
+        call_id="a", name="look", content='the arguments are not a JSON object of at most 200 levels: {"x": ', is_error=True
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMToolError, RemoteCause
 from polaris_llm.core.tool_children import ToolChildren
 from support.tools_calls import CALL, run
+from support.tools_processes import eventually
 
 
 @pytest.fixture
@@ -120,3 +122,34 @@ async def test_arguments_that_are_not_json_are_refused_before_any_child_sees_the
 def test_a_pool_of_no_children_is_refused() -> None:
     with pytest.raises(LLMConfigurationError, match="max_children is 0; at least 1"):
         ToolChildren(max_children=0)
+
+
+SLOW_MODULE = """
+import time
+from pathlib import Path
+from polaris_llm.core.tool_registry import tool
+
+Path({folder!r}, "importing").touch()
+while not Path({folder!r}, "go").exists():
+    time.sleep(0.01)
+
+@tool
+def greet() -> str:
+    return "hello"
+"""
+
+
+@pytest.mark.anyio
+async def test_the_start_of_a_process_is_not_the_calls_time(
+    children: ToolChildren, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)  # as the place of somebody's own tools
+    (tmp_path / "slow_to_import.py").write_text(SLOW_MODULE.format(folder=str(tmp_path)))
+
+    call = asyncio.create_task(children.run("slow_to_import:greet", {}, CALL, timeout_s=1.0))
+    await eventually((tmp_path / "importing").exists)
+    late = time.monotonic() + 1.1
+    await eventually(lambda: time.monotonic() > late)
+    (tmp_path / "go").touch()
+
+    assert await call == "hello"

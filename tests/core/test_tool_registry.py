@@ -86,7 +86,7 @@ def test_tools_are_listed_in_the_order_of_registration_and_replaced_silently() -
     assert registry.get_tool("calculator") is None
 
 
-def test_schemas_come_in_both_formats_and_openai_is_the_fallback() -> None:
+def test_schemas_come_in_every_providers_format_and_openai_is_the_fallback() -> None:
     registry = registry_of(CalculatorTool())
     body = {
         "type": "object",
@@ -99,6 +99,8 @@ def test_schemas_come_in_both_formats_and_openai_is_the_fallback() -> None:
         "function": {"name": "calculator", "description": CalculatorTool().description, "parameters": body},
     }
     assert registry.get_tool_schemas("anthropic")[0]["input_schema"] == body
+    declaration = registry.get_tool_schemas("google")[0]
+    assert (declaration["name"], declaration["parametersJsonSchema"]["required"]) == ("calculator", ["operation", "a", "b"])
     assert registry.get_tool_schemas("other") == registry.get_tool_schemas("openai") == registry.get_tool_schemas()
 
 

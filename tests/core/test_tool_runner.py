@@ -117,6 +117,21 @@ async def test_results_over_the_cap_are_refused_with_both_sizes() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(("own_cap", "cap"), [(20, 20), (200, 100), (None, 100)])
+async def test_a_tool_may_have_a_cap_of_its_own_below_that_of_all(own_cap: int | None, cap: int) -> None:
+    @tool(max_result_chars=own_cap)
+    def repeat(times: int) -> str:
+        """Repeat a letter."""
+        return "x" * times
+
+    runner = ToolRunner(max_result_characters=100)
+    fits, too_long = [await runner.run(repeat, {"times": times}, CALL) for times in (cap - 2, cap - 1)]
+
+    assert fits.success
+    assert f"more than the {cap} that are taken" in str(too_long.error_message)
+
+
+@pytest.mark.anyio
 async def test_error_messages_are_cut_to_what_a_model_can_use() -> None:
     result = await ToolRunner().run(tools_sample.fail, {"message": "x" * 1_000_000}, CALL)
 

@@ -1,12 +1,12 @@
 """What a model's answer means for its run."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polaris_llm.core.canonical import MAX_DEPTH
 from polaris_llm.core.inference import FinishReason, ModelResponse
 from polaris_llm.core.parts import ReasoningPart, TextPart, ToolCallPart
 from polaris_llm.core.runs import RunSpec
@@ -19,10 +19,11 @@ from polaris_llm.core.verdicts import (
     Unusable,
     Verdict,
     refusal,
-    schema_problems,
     verdict_on,
+    with_bounded_arguments,
     with_unique_ids,
 )
+from support.nesting import nested
 from support.session_values import values
 
 FREE = RunSpec(objective="answer")
@@ -134,17 +135,24 @@ def test_an_unusable_answer_is_kept_with_its_error() -> None:
     assert found.error.type == "LLMResponseParsingError"
 
 
-def test_at_most_five_problems_are_told() -> None:
-    assert len(schema_problems({}, {"required": list("abcdefgh")})) == 5
+def test_of_many_documents_the_one_that_satisfies_the_schema_is_the_answer() -> None:
+    assert verdict("{} " * 1000 + '{"name": "Ada"} {"name": "Bob"}', TYPED) == Answered(result={"name": "Ada"})
 
 
-@pytest.mark.filterwarnings("ignore:Automatically retrieving remote references")
-def test_a_schema_is_never_fetched(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "person.json"
-    elsewhere.write_text('{"type": "object"}')
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 5000])
+def test_a_call_whose_arguments_are_nested_too_deep_to_be_kept_is_malformed(depth: int) -> None:
+    call = ToolCallPart(call_id="a", name="look", arguments=nested(depth))
+    response = ModelResponse(model="m", parts=(TextPart(text="Let me look."), call))
 
-    with pytest.raises(Exception, match="Unresolvable"):
-        schema_problems({}, {"$ref": elsewhere.as_uri()})
+    bounded = with_bounded_arguments(response)
+
+    if depth <= MAX_DEPTH:
+        assert bounded == response
+        return
+    malformed = ToolCallPart(call_id="a", name="look", arguments={}, malformed="nested deeper than 200 levels")
+    assert bounded.parts == (TextPart(text="Let me look."), malformed)
+    told = refusal(malformed, ToolSchema("look", "", {}), ["look"])
+    assert told == "the arguments are not a JSON object of at most 200 levels: nested deeper than 200 levels"
 
 
 CALLS = st.lists(st.sampled_from(["a", "a.2", "a.3", "b", ""]), max_size=6).map(
@@ -176,7 +184,7 @@ def test_an_id_that_is_unique_is_kept() -> None:
         (
             ToolCallPart(call_id="a", name="look", arguments={}, malformed="{oops"),
             ToolSchema("look", "", {}),
-            "the arguments are not a JSON object: {oops",
+            "the arguments are not a JSON object of at most 200 levels: {oops",
         ),
         (ToolCallPart(call_id="a", name="look", arguments={}), ToolSchema("look", "", {}), None),
     ],

@@ -20,8 +20,8 @@ from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ModelMessage, TextPart, ToolCallPart, ToolResultPart, text_message
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.registry import PROVIDERS
+from polaris_llm.core.schema_check import SchemaCheck
 from polaris_llm.core.stream_folding import fold
-from polaris_llm.core.verdicts import schema_problems
 from support.model_requests import CALL, WEATHER, a_request
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +103,7 @@ async def test_an_answer_satisfies_its_schema(client: LLMClient) -> None:
     with anyio.fail_after(PATIENCE_S):
         response = await client.respond(asked("Where is it?", response_schema=CITY, max_tokens=60))
 
-    assert schema_problems(json.loads(response.text), CITY) == []
+    assert SchemaCheck(CITY).problems(json.loads(response.text)) == []
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -8,11 +8,14 @@ from typing import Any
 
 import anyio
 
+from polaris_llm.actors.mailbox import HEALTH
 from polaris_llm.actors.runtime import LLMRuntime
+from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import Event
 from polaris_llm.core.settings import Settings
 
 from .cluster_gates import SHUT_S
+from .runtime_access import links_of, loop_of, names_of
 from .tools_processes import DEADLINE_S, gone
 
 TESTS = str(Path(__file__).parent.parent)
@@ -45,6 +48,14 @@ def pool_tool(name: str) -> str:
 async def pid_of(runtime: LLMRuntime, role: str) -> int:
     """The process of an actor, such as `tools/0`."""
     facts = (await runtime.ahealth())["actors"][f"{runtime.settings.runtime.name}/{role}"]
+    pid: int = facts["pid"]
+    return pid
+
+
+async def own_host_pid(runtime: LLMRuntime, session_id: str) -> int:
+    """The process of a session that has one of its own."""
+    name = names_of(runtime).own_host(session_id)
+    facts = await loop_of(runtime).arun(links_of(runtime).to(name).ask(HEALTH, CallContext()))
     pid: int = facts["pid"]
     return pid
 

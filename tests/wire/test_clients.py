@@ -1,5 +1,6 @@
 """Clients end to end against a local server: what every client promises, and what goes over the wire."""
 
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -105,6 +106,15 @@ async def test_the_providers_payload_comes_along_unless_it_is_not_wanted(server:
 
     assert response.metadata["raw_response"]["id"] == "chatcmpl-1"
     assert "raw_response" not in bare.metadata
+
+
+async def test_neither_prompt_nor_answer_is_logged(server: OpenAIServer, client: LLMClient, caplog: pytest.LogCaptureFixture) -> None:
+    server.will(as_json(200, completion({"role": "assistant", "content": "the patient is ill"})))
+
+    with caplog.at_level(logging.INFO):
+        await client.generate_response(flat("who is the patient"))
+
+    assert [record.getMessage() for record in caplog.records if "patient" in record.getMessage()] == []
 
 
 async def test_a_tool_call_without_content_is_a_tool_call(server: OpenAIServer, client: LLMClient) -> None:

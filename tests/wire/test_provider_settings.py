@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from polaris_llm.core.client_factory import client_for
 from polaris_llm.core.deltas import StreamFinished
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError
+from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
 from polaris_llm.core.stream_folding import fold
@@ -189,3 +190,16 @@ async def test_extras_of_a_wire_that_there_is_not_are_told(server: OpenAIServer)
 
     assert response.metadata["warnings"] == ["extras of 'opnai_chat' were not sent: no wire has this name; this one is 'openai_chat'"]
     assert server.seen[0].json["n"] == 1
+
+
+async def test_what_the_settings_wish_for_goes_with_every_request_that_does_not_say(server: OpenAIServer) -> None:
+    wished = {"top_p": 0.9, "reasoning_effort": "low", "service_tier": "flex", "prompt_cache": {"key": "farm", "ttl": "1h"}}
+    async with client_for(settings(server, **wished)) as client:
+        await client.respond(a_request(), CALL)
+        await client.respond(a_request(reasoning_effort="high", prompt_cache=PromptCache(key="mine")), CALL)
+
+    names = ("top_p", "reasoning_effort", "service_tier", "prompt_cache_key", "prompt_cache_retention")
+    assert [[seen.json.get(name) for name in names] for seen in server.seen] == [
+        [0.9, "low", "flex", "farm", "24h"],
+        [0.9, "high", "flex", "mine", None],
+    ]
