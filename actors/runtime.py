@@ -6,7 +6,7 @@ async twin.
 
 import asyncio
 import atexit
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from .opening import Opening, SettingsSource, find_actors, renew_lease, require_
 from .requests import Prompt, Request, default_spec, run_spec
 from .session_handle import SessionHandle
 from .sessions import Sessions
-from .simulation import OnProgress, simulate
+from .simulation import SIMULATION_OPTIONS, SimulationOptions, simulate
 from .submissions import Submissions
 from .wiring.model import OnLoop, model_port
 
@@ -227,23 +227,24 @@ class LLMRuntime:
         """Where other processes can join the cluster; None for the inline engine."""
         return self._connection.address
 
-    def simulate(self, scenarios: Sequence[Scenario], *, on_progress: OnProgress | None = None, **options: Any) -> SimulationResults:
+    def simulate(self, scenarios: Sequence[Scenario], **options: Any) -> SimulationResults:  # SimulationOptions, and RunSpec's fields
         """Run what-if scenarios in the cluster, side by side; a scenario that fails is a row, not an exception.
 
         Args:
-            scenarios: What to run.
-            on_progress: Called with the decisions made so far and those there will be.
-            **options: Fields of RunSpec, as for `submit`: the agent of every decision.
+            scenarios: What to run, such as `ScenarioFile.load(path).scenarios()`.
+            **options: Fields of SimulationOptions, such as `manifest`, a file that keeps finished runs so that they are not repeated; and
+                of RunSpec, as for `submit`: the agent of every decision, where a scenario says nothing of it.
         """
-        agent = run_spec("", options, default_spec(self.settings))
-        return self._background.run(simulate(self._links, self.settings, scenarios, agent, on_progress))
+        return self._background.run(self._simulation(scenarios, options))
 
-    async def asimulate(
-        self, scenarios: Sequence[Scenario], *, on_progress: OnProgress | None = None, **options: Any
-    ) -> SimulationResults:  # as in `simulate`
+    async def asimulate(self, scenarios: Sequence[Scenario], **options: Any) -> SimulationResults:  # as in `simulate`
         """See `simulate`."""
-        agent = run_spec("", options, default_spec(self.settings))
-        return await self._background.arun(simulate(self._links, self.settings, scenarios, agent, on_progress))
+        return await self._background.arun(self._simulation(scenarios, options))
+
+    def _simulation(self, scenarios: Sequence[Scenario], options: Mapping[str, Any]) -> Coroutine[Any, Any, SimulationResults]:  # as above
+        own = {name: value for name, value in options.items() if name in SIMULATION_OPTIONS}
+        agent = run_spec("", {name: value for name, value in options.items() if name not in own}, default_spec(self.settings))
+        return simulate(self._links, self.settings, scenarios, agent, SimulationOptions(**own))
 
     def _request(self, objective: Prompt, options: Mapping[str, Any]) -> Request:  # as in `submit`
         return Request.of(objective, options, default_spec(self.settings))

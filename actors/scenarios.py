@@ -9,13 +9,12 @@ from ..core.prompt_manager import PromptManager
 from ..core.runs import RunOutcome, RunSpec
 from ..core.scenarios.control_loop import ControlLoop
 from ..core.scenarios.decision import DECISION_SCHEMA, Decision
+from ..core.scenarios.farm_tools import reference
 from ..core.scenarios.report import row
-from ..core.scenarios.results import ScenarioResult
 from ..core.scenarios.scenario import Scenario
+from ..core.scenarios.scenario_result import ScenarioResult
 from .conversation import Submission
 from .sessions import Sessions
-
-FARM_TOOLS = tuple(f"polaris_llm.core.scenarios.farm_tools:{name}" for name in ("get_metrics", "forecast_load", "simulate_action"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,26 +29,35 @@ class ScenarioTask:
     agent: RunSpec
     """The model, the protocol and the limits of every decision; the rest is filled in."""
 
+    decider: str = ""
+    """The agent, for people."""
+
+    @property
+    def options(self) -> RunSpec:
+        """What holds for every decision; a repetition is asked with a sampling seed of its own, lest it be answered from the cache."""
+        repetition = self.scenario.repetition
+        return replace(self.agent, seed=repetition) if repetition > 1 and self.agent.seed is None else self.agent
+
 
 class ScenarioActor:
     """Drives the control loops of scenarios; its state is in the sessions' logs."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, prompts: PromptManager) -> None:
         self._sessions = sessions
-        self._prompts = PromptManager()
+        self._prompts = prompts
         self._decisions: dict[str, int] = {}
 
     async def run(self, call: CallContext, task: ScenarioTask) -> ScenarioResult:
         """The finished scenario; a decision that fails is a recorded no-action."""
         began = time.monotonic()
-        agent = await self._sessions.with_tools(task.agent, FARM_TOOLS)
+        agent = await self._sessions.with_tools(task.options, [reference(name) for name in task.scenario.tools])
         loop, outcomes = ControlLoop.start(task.scenario), []
         while not loop.finished:
             outcome = await self._decision(task, agent, loop)
             outcomes.append(outcome)
             loop = loop.period(loop.decide(outcome.result) if outcome.ok else Decision(problem=_reason(outcome)))
             self._decisions[task.simulation_id] = self._decisions.get(task.simulation_id, 0) + 1
-        return ScenarioResult(row=row(loop, outcomes, time.monotonic() - began), loop=loop, outcomes=tuple(outcomes))
+        return ScenarioResult(row=row(loop, outcomes, time.monotonic() - began, task.decider), loop=loop, outcomes=tuple(outcomes))
 
     async def _decision(self, task: ScenarioTask, agent: RunSpec, loop: ControlLoop) -> RunOutcome:
         session_id = f"{task.simulation_id}/{task.number}/{task.scenario.name}/{len(loop.records) + 1}"

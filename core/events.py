@@ -130,6 +130,8 @@ class RunEnded:
     tool_calls: int = 0
     cache_hits: int = 0
     usage: Usage = Usage()
+    cost_usd: float | None = None
+    """US dollars of the model calls; None where the price of one is not known."""
     duration_s: float = 0.0
     kind: Literal["run_ended"] = "run_ended"
 
@@ -178,5 +180,6 @@ def outcome_of(session_id: str, ended: RunEnded) -> RunOutcome:
         tool_calls=ended.tool_calls,
         cache_hits=ended.cache_hits,
         usage=ended.usage,
+        cost_usd=ended.cost_usd,
         duration_s=ended.duration_s,
     )

@@ -83,6 +83,12 @@ class Prices:
         return float(price.total_price)
 
 
+def total_usd(before: float | None, response: ModelResponse) -> float | None:
+    """US dollars of some calls and one more; None as soon as the cost of one is not known. What a cache answered costs nothing."""
+    cost = 0.0 if response.cached else response.metadata.get(COST)
+    return before + cost if before is not None and isinstance(cost, int | float) else None
+
+
 def price_library() -> ModuleType | None:
     """The package genai-prices, if it is installed."""
     try:

@@ -92,6 +92,8 @@ class RunOutcome:
     tool_calls: int = 0
     cache_hits: int = 0
     usage: Usage = Usage()
+    cost_usd: float | None = None
+    """US dollars of the model calls; None where the price of one is not known."""
     duration_s: float = 0.0
 
     @property

@@ -121,6 +121,7 @@ class Session:
             tool_calls=run.tool_calls,
             cache_hits=run.cache_hits,
             usage=run.usage,
+            cost_usd=run.cost_usd,
             duration_s=max(0.0, at - run.started_at),
         )
 

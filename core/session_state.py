@@ -49,6 +49,8 @@ class RunState:
     repairs: int = 0
     """Unusable answers in a row."""
     usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+    """None once the cost of a model call is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,13 +49,14 @@ class _UniqueKeys(yaml.SafeLoader):
 _UniqueKeys.add_constructor("tag:yaml.org,2002:str", _UniqueKeys.construct_text)
 
 
-def read_settings_file(path: Path) -> dict[str, Any]:  # JSON
+def read_settings_file(path: Path, kind: str = "settings file") -> dict[str, Any]:  # JSON
     """The mapping that stands in a YAML file, empty for an empty file; raises LLMConfigurationError."""
-    content = _parsed(path, _text_of(path))
+    content = _parsed(path, _text_of(path, kind))
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise _error(path, f"{path}: holds a {type(content).__name__}, expected a mapping of sections such as `llm:` and `runtime:`")
+        sections = "sections such as `llm:` and `runtime:`" if kind == "settings file" else "names to values"
+        raise _error(path, f"{path}: holds a {type(content).__name__}, expected a mapping of {sections}")
     return content
 
 
@@ -139,12 +140,13 @@ def _as_yaml(text: str) -> object:
     return loader.construct_object(yaml.ScalarNode(tag, text)) if tag in _RETYPED else text
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, kind: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise _error(path, f"cannot read the settings file {path}: {reason}; name a YAML file, or none for the default settings") from None
+        remedy = ", or none for the default settings" if kind == "settings file" else ""
+        raise _error(path, f"cannot read the {kind} {path}: {reason}; name a YAML file{remedy}") from None
 
 
 def _parsed(path: Path, text: str) -> object:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from pydantic import JsonValue
@@ -42,7 +42,8 @@ class ToolChildren:
         A deadline and a cancellation kill the tool's process. The start of a process is not the call's time: it has START_S of its
         own. None leaves the deadline to whoever awaits this.
         """
-        record = {"reference": reference, "arguments": arguments, "context": asdict(call)}
+        context = {field.name: getattr(call, field.name) for field in fields(call)}  # asdict would copy all that tools may read
+        record = {"reference": reference, "arguments": arguments, "context": context}
         frame = to_frame({**record, "max_result_characters": self._max_result_characters})
         try:
             async with asyncio.timeout(timeout_s) as limit, self._free:

@@ -22,6 +22,7 @@ from .events import (
 from .exceptions import ErrorRecord, LLMIntegrationError
 from .inference import ModelResponse
 from .parts import ModelMessage, ToolCallPart, ToolResultPart, text_message
+from .pricing import total_usd
 from .runs import RunStatus
 from .session_state import CallState, Phase, RunState, SessionState
 from .step_requests import opening_messages
@@ -46,7 +47,8 @@ def take_answer(state: SessionState, event: ModelResponded) -> SessionState:
     _require_step(state, event.step)
     run = state.active_run
     hits = run.cache_hits + event.response.cached
-    run = replace(run, usage=run.usage + event.response.usage, cache_hits=hits)
+    cost_usd = total_usd(run.cost_usd, event.response)
+    run = replace(run, usage=run.usage + event.response.usage, cost_usd=cost_usd, cache_hits=hits)
     state = replace(state, run=run)
     match verdict_on(event.response, run.spec):
         case ToolsWanted(calls=calls):

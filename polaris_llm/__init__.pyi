@@ -71,6 +71,7 @@ from .core.response_parser import FunctionCallParser, JSONSchemaValidator, Respo
 from .core.runs import RunLimits, RunOutcome
 from .core.scenarios.results import SimulationResults
 from .core.scenarios.scenario import Scenario
+from .core.scenarios.scenario_file import ScenarioFile
 from .core.settings import Settings
 from .core.tool_registry import BaseTool, CalculatorTool, EchoTool, ToolCallContext, ToolRegistry, create_default_registry, tool
 from .core.tool_schema import ToolSchema
@@ -150,6 +151,7 @@ __all__ = [
     "RunLimits",
     "RunOutcome",
     "Scenario",
+    "ScenarioFile",
     "SessionError",
     "SessionHandle",
     "Settings",

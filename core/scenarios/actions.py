@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import assert_never
 
+from .limits import ROUNDING, ActionType
 from .web_farm import FarmParameters, FarmState
-
-ActionType = Literal["SET_DIMMER", "ADD_SERVER", "REMOVE_SERVER", "NO_ACTION"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +31,12 @@ def set_dimmer(value: float) -> Action:
 
 def validate(parameters: FarmParameters, state: FarmState, action: Action) -> str | None:
     """Why the action is impossible now; None when it is possible."""
+    refusal = parameters.limits.refusal(action.action_type)
+    if refusal is not None:
+        return refusal
     match action.action_type:
         case "SET_DIMMER":
-            return None if _is_share(action.value) else f"SET_DIMMER takes a value from 0 to 1, not {action.value}"
+            return _dimmer_problem(parameters, state, action.value)
         case "ADD_SERVER":
             room = state.powered < parameters.max_servers
             return None if room else f"ADD_SERVER: all {parameters.max_servers} servers are active or booting; choose another action"
@@ -44,6 +46,12 @@ def validate(parameters: FarmParameters, state: FarmState, action: Action) -> st
             return None
         case _:
             assert_never(action.action_type)
+
+
+def dimmer_towards(parameters: FarmParameters, state: FarmState, wanted: float) -> Action:
+    """The action that brings the dimmer as close to the wanted one as the limits allow."""
+    nearest = parameters.limits.nearest_dimmer(state.dimmer, wanted)
+    return NO_ACTION if nearest == state.dimmer else set_dimmer(nearest)
 
 
 def apply(parameters: FarmParameters, state: FarmState, action: Action) -> FarmState:
@@ -70,5 +78,9 @@ def fail(state: FarmState, servers: int) -> FarmState:
     return replace(state, active=state.active - broken, failed=state.failed + broken)
 
 
-def _is_share(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and 0 <= value <= 1
+def _dimmer_problem(parameters: FarmParameters, state: FarmState, value: float | None) -> str | None:
+    if value is None or not (math.isfinite(value) and 0 <= value <= 1):
+        return f"SET_DIMMER takes a value from 0 to 1, not {value}"
+    low, high = parameters.limits.dimmers(state.dimmer)
+    fits = low - ROUNDING <= value <= high + ROUNDING
+    return None if fits else f"SET_DIMMER({value:g}): from {state.dimmer:g} the dimmer can be set to {low:g} at least and {high:g} at most"

@@ -1,4 +1,4 @@
-"""Arrival rates per control period, each a pure function of a seed: the loads that scenarios put on the farm."""
+"""Arrival rates over time, the shapes that loads are made of: pure functions of numbers, and of chance that is passed in."""
 
 import math
 import random
@@ -8,36 +8,45 @@ Trace = tuple[float, ...]
 """Requests per second: the first of the warm-up, then one of each control period."""
 
 
-def rising_load(seed: int, periods: int, period_s: float) -> Trace:
-    """A load that climbs from what one server bears to what three do, with a flash crowd on top in its second half."""
-    rng = random.Random(seed)
-    start, end = rng.uniform(12, 18), rng.uniform(44, 54)
-    onset = rng.uniform(0.45, 0.65) * periods
-    peak = rng.uniform(24, 36)
-    means = [_ramp(start, end, index / max(1, periods)) + flash_crowd(index - onset, peak) for index in range(periods + 1)]
-    return _sampled(rng, means, period_s)
+def ramp(share: float, start: float, end: float, begins: float, over: float) -> float:
+    """Climbs or falls from `start` to `end`; `share` is how much of the run is over, the others are shares of it too."""
+    climbed = (share - begins) / over if over > 0 else float(share >= begins)
+    return start + (end - start) * min(1.0, max(0.0, climbed))
 
 
-def steady_load(seed: int, periods: int, period_s: float) -> Trace:
-    """A load that three servers bear and two do not, swinging gently as over a day."""
-    rng = random.Random(seed)
-    level, phase = rng.uniform(47, 53), rng.uniform(0, math.tau)
-    means = [level * (1 + 0.06 * math.sin(phase + math.tau * index / max(1, periods))) for index in range(periods + 1)]
-    return _sampled(rng, means, period_s)
+def diurnal(time_s: float, mean: float, amplitude: float, cycle_s: float, phase: float) -> float:
+    """A sine about the mean, as loads swing over a day; `phase` is the share of the cycle that is over at the start."""
+    return max(0.0, mean + amplitude * math.sin(math.tau * (time_s / cycle_s + phase)))
 
 
-def flash_crowd(since: float, peak: float) -> float:
-    """The extra load `since` periods after a flash crowd's onset: there within one period, halved every two."""
-    if since < 0:
+def flash_crowd(since_s: float, peak: float, rise_s: float, half_life_s: float) -> float:
+    """The extra load `since_s` after a flash crowd's onset: it climbs for `rise_s`, then halves every `half_life_s`."""
+    if since_s < 0:
         return 0.0
-    return peak * min(1.0, since) * math.pow(0.5, max(0.0, since - 1) / 2)
+    risen = min(1.0, since_s / rise_s) if rise_s > 0 else 1.0
+    return peak * risen * math.pow(0.5, max(0.0, since_s - rise_s) / half_life_s)
 
 
-def _ramp(start: float, end: float, share: float) -> float:
-    """Climbs over the first half and stays."""
-    return start + (end - start) * min(1.0, 2 * share)
+def step(share: float, steps: Sequence[tuple[float, float]]) -> float:
+    """The rate of the last step that has begun, each a share of the run and a rate; 0 before the first."""
+    return next((rate for begins, rate in sorted(steps, reverse=True) if begins <= share), 0.0)
 
 
-def _sampled(rng: random.Random, means: Sequence[float], period_s: float) -> Trace:
+def counted(rng: random.Random, means: Sequence[float], period_s: float) -> Trace:
     """Rates as counted over a period: Poisson arrivals, by their normal approximation."""
     return tuple(max(0.0, rng.gauss(mean, math.sqrt(mean / period_s))) for mean in means)
+
+
+def resampled(rates: Sequence[float], step_s: float, period_s: float, count: int) -> Trace:
+    """The means over `count` periods of rates that hold for `step_s` each; raises ValueError where they do not reach so far."""
+    covered, needed = len(rates) * step_s, count * period_s
+    if covered < needed - 1e-6:
+        raise ValueError(f"covers {covered:g} s, and the run with its warm-up takes {needed:g} s: give more rows, or run fewer periods")
+    return tuple(_mean_between(rates, index * period_s / step_s, (index + 1) * period_s / step_s) for index in range(count))
+
+
+def _mean_between(rates: Sequence[float], start: float, end: float) -> float:
+    """The mean of a step function that changes at whole numbers."""
+    first, last = int(start), min(len(rates), math.ceil(end - 1e-9))
+    parts = [(rates[index], min(end, index + 1) - max(start, index)) for index in range(first, last)]
+    return sum(rate * width for rate, width in parts) / sum(width for _, width in parts)

@@ -12,6 +12,23 @@ from .web_farm import FarmParameters, FarmState, Interval, advance
 
 HISTORY = 6
 """Intervals that a snapshot shows, the newest last."""
+PAST_DECISIONS = 12
+"""Decisions that a snapshot shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastDecision:
+    """What was decided for a period, and what came of it."""
+
+    period: int
+    action: Action
+    reasoning: str
+    problem: str | None
+    utility_before: float
+    """Per second, of the period before."""
+    utility: float
+    response_time_s: float
+    sla_met: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +43,8 @@ class Snapshot:
     parameters: FarmParameters
     state: FarmState
     history: tuple[Interval, ...]
+    decisions: tuple[PastDecision, ...] = ()
+    """The latest last."""
 
 
 SNAPSHOT: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
@@ -98,6 +117,23 @@ class ControlLoop:
             parameters=self.scenario.parameters,
             state=self.state,
             history=self.history[-HISTORY:],
+            decisions=self._past_decisions(),
+        )
+
+    def _past_decisions(self) -> tuple[PastDecision, ...]:
+        pairs = list(zip(self.records, self.history, strict=False))[-PAST_DECISIONS:]
+        return tuple(
+            PastDecision(
+                period=record.period,
+                action=record.decision.action,
+                reasoning=record.decision.reasoning,
+                problem=record.decision.problem,
+                utility_before=before.utility,
+                utility=record.interval.utility,
+                response_time_s=record.interval.response_time_s,
+                sla_met=record.interval.sla_met,
+            )
+            for record, before in pairs
         )
 
     def snapshot(self) -> dict[str, JsonValue]:

@@ -1,18 +1,19 @@
 """What an agent decides for a control period, and how its answer becomes an action that the farm can take."""
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
 from ..schema_check import SchemaCheck
-from .actions import NO_ACTION, Action, ActionType, validate
+from .actions import NO_ACTION, Action, validate
+from .limits import ACTION_TYPES, ActionType
 from .web_farm import FarmParameters, FarmState
 
 DECISION_SCHEMA: dict[str, Any] = {  # a JSON schema
     "type": "object",
     "properties": {
-        "action_type": {"enum": list(get_args(ActionType))},
+        "action_type": {"enum": list(ACTION_TYPES)},
         "value": {"type": ["number", "null"], "description": "The new dimmer, 0 to 1, for SET_DIMMER; else null."},
         "reasoning": {"type": "string", "maxLength": 400, "description": "One sentence."},
     },

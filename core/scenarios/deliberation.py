@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from .actions import Action, ActionType, set_dimmer
+from .actions import Action, set_dimmer
+from .limits import ACTION_TYPES, ActionType
 
 TARGET_UTILISATION = 0.9
 """At which the full dimmer's response time is still within the SLA."""
@@ -48,6 +49,9 @@ class Metrics:
     dimmer: float
     backlog: float
     control_period_s: float
+    dimmers: tuple[float, float] = (0.0, 1.0)
+    """The lowest and the highest that can be set now."""
+    actions: tuple[ActionType, ...] = ACTION_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,10 @@ def candidates(metrics: Metrics, load: Load) -> tuple[Action, ...]:
         kinds.append("REMOVE_SERVER")
     waiting = metrics.backlog / metrics.control_period_s
     fitting = (min(1.0, bearable / max(rate + waiting, bearable)) for rate in (load.expected, load.high, 1.25 * load.high))
-    dimmers = sorted({round(dimmer, 2) for dimmer in fitting} - {metrics.dimmer}, reverse=True)
-    return (*(Action(action_type=kind) for kind in kinds), *(set_dimmer(dimmer) for dimmer in dimmers))
+    low, high = metrics.dimmers
+    dimmers = sorted({min(high, max(low, round(dimmer, 2))) for dimmer in fitting} - {metrics.dimmer}, reverse=True)
+    tried = (*(Action(action_type=kind) for kind in kinds), *(set_dimmer(dimmer) for dimmer in dimmers))
+    return tuple(action for action in tried if action.action_type in (*metrics.actions, "NO_ACTION"))
 
 
 def conclusion(replies: tuple[ToolReply, ...]) -> dict[str, JsonValue]:

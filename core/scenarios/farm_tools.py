@@ -5,9 +5,11 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from ..tool_registry import ToolCallContext, tool
-from .actions import Action, ActionType, validate
+from .actions import Action, validate
 from .control_loop import SNAPSHOT, Snapshot
 from .forecast import forecast
+from .limits import ActionType
+from .scenario import FARM_TOOLS
 from .web_farm import Interval
 from .what_if import predict
 
@@ -32,10 +34,41 @@ def get_metrics(call: ToolCallContext) -> dict[str, JsonValue]:
             "max_rate_each": round(1 / parameters.optional_service_s, DIGITS),
         },
         "dimmer": round(state.dimmer, DIGITS),
+        "dimmers": [round(bound, DIGITS) for bound in parameters.limits.dimmers(state.dimmer)],
+        "actions": list(parameters.limits.actions),
         "backlog": round(state.backlog, DIGITS),
         "sla_s": parameters.sla_s,
         **_observed(snapshot.history[-1]),
     }
+
+
+@tool(effect="pure")
+def get_history(call: ToolCallContext) -> list[JsonValue]:
+    """What was observed in the last control periods, the latest last."""
+    return [_observed(interval) for interval in _snapshot(call).history]
+
+
+@tool(effect="pure")
+def past_decisions(call: ToolCallContext, action_type: ActionType | None = None) -> list[JsonValue]:
+    """What was decided before in this run, why, and what came of it, the latest last: what to repeat, and what not.
+
+    Args:
+        action_type: Only decisions for this action; leave it out for all.
+    """
+    decisions = (known for known in _snapshot(call).decisions if action_type in (None, known.action.action_type))
+    return [
+        {
+            "period": known.period,
+            "action": str(known.action),
+            "reasoning": known.reasoning,
+            **({"problem": known.problem} if known.problem else {}),
+            "utility_before": round(known.utility_before, DIGITS),
+            "utility": round(known.utility, DIGITS),
+            "response_time_s": round(known.response_time_s, DIGITS),
+            "sla_met": known.sla_met,
+        }
+        for known in decisions
+    ]
 
 
 @tool(effect="pure")
@@ -80,6 +113,11 @@ def simulate_action(action_type: ActionType, call: ToolCallContext, value: float
         "mean_utility": round(prediction.mean_utility, DIGITS),
         "periods": prediction.periods,
     }
+
+
+def reference(name: str) -> str:
+    """Where a tool of a scenario is found: one of the farm's own, or another as it is."""
+    return f"{__name__}:{name}" if name in FARM_TOOLS else name
 
 
 def _snapshot(call: ToolCallContext) -> Snapshot:

@@ -3,31 +3,31 @@
 from collections.abc import Sequence
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from .report import Figures, ScenarioRow, summaries
 from .results import SimulationResults
 
 
-def results_table(results: SimulationResults) -> Table:
-    """The rows of all that ran to their end, and why others did not."""
-    shown = table(results.rows())
-    for failure in results.failures:
-        shown.add_row(failure.scenario.name, f"failed: {failure.error.message}", style="red")
-    return shown
+def results_table(results: SimulationResults) -> Group:
+    """The rows of all that ran to their end, and below them why others did not."""
+    failures = (Text(f"{failure.scenario.name} failed: {failure.error.message}", style="red") for failure in results.failures)
+    return Group(table(results.rows()), *failures)
 
 
 def table(rows: Sequence[ScenarioRow]) -> Table:
-    """The rows, then a line for each family; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
+    """The rows, then a line for each group; it fits 80 columns. `late`: periods over the SLA, theirs:baseline."""
     shown = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    shown.add_column("scenario", no_wrap=True)
+    shown.add_column("scenario", overflow="fold")
     for title in ("utility", "baseline", "late", "actions", "bad", "steps", "tokens", "hits", "s"):
-        shown.add_column(title, justify="right", no_wrap=True)
+        shown.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     for row in rows:
-        shown.add_row(row.scenario, *_cells(row))
+        shown.add_row(Text(row.scenario), *_cells(row))
     shown.add_section()
     for summary in summaries(rows):
-        shown.add_row(summary.family, *_cells(summary), style="bold")
+        shown.add_row(Text(summary.group), *_cells(summary), style="bold")
     return shown
 
 

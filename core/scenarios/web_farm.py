@@ -1,8 +1,8 @@
 """A web farm in the manner of SWIM: its limits, its state, its queue and its utility. Pure functions of values.
 
 G. A. Moreno, B. Schmerl, D. Garlan: SWIM: an exemplar for evaluation and comparison of self-adaptation approaches for web
-applications, SEAMS 2018. As there, requests go round robin to servers that share their processor (M/G/1-PS), and the dimmer
-is the share of responses that carry the optional content.
+applications, SEAMS 2018. As there, requests go round robin to servers that share their processor, unless they are told to share
+one queue, and the dimmer is the share of responses that carry the optional content. `queueing.py` holds the queues.
 """
 
 import math
@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from .limits import DecisionLimits
+from .queueing import Dispatch, longest_service_s, settled
 
 TICK_S = 1.0
 """The longest step of the integration."""
@@ -23,6 +26,7 @@ class FarmParameters:
 
     max_servers: PositiveInt = 3
     boot_s: NonNegativeFloat = 60.0
+    dispatch: Dispatch = "round_robin"
     optional_service_s: PositiveFloat = 0.04452713
     """Mean time of a response with the optional content: the inverse of SWIM's maxServiceRate."""
     basic_service_s: PositiveFloat = 0.0012876
@@ -35,6 +39,7 @@ class FarmParameters:
     optional_revenue: NonNegativeFloat = 1.5
     server_cost: NonNegativeFloat = 10.0
     """What a server that is not used saves per second."""
+    limits: DecisionLimits = DecisionLimits()
 
     def __post_init__(self) -> None:
         if self.basic_service_s >= self.optional_service_s:
@@ -158,19 +163,16 @@ def utility(parameters: FarmParameters, state: FarmState, arrival_rate: float, r
 
 
 def highest_dimmer(parameters: FarmParameters, servers: int, arrival_rate: float, response_time_s: float) -> float:
-    """The most optional content at which so many servers settle at this response time or below; 0 where none does.
-
-    Solves T = s / (1 - a s / n), the mean response time of M/G/1-PS (L. Kleinrock, Queueing Systems, vol. 2, 1976, ch. 4), for s.
-    """
+    """The most optional content at which so many servers settle at this response time or below; 0 where none does."""
     if servers == 0:
         return 0.0
-    service_s = response_time_s / (1 + arrival_rate * response_time_s / servers)
+    service_s = longest_service_s(parameters.dispatch, servers, arrival_rate, response_time_s)
     span_s = parameters.optional_service_s - parameters.basic_service_s
     return min(1.0, max(0.0, (service_s - parameters.basic_service_s) / span_s))
 
 
 def _flow(parameters: FarmParameters, state: FarmState, arrival_rate: float, seconds: float) -> _Flow:
-    """Integrates the queue in ticks; all servers hold equally many requests, and what one cannot serve in time it drops."""
+    """Integrates the queue in ticks; what the servers cannot serve in time they drop."""
     ticks = math.ceil(seconds / TICK_S)
     tick_s = seconds / ticks
     service_s = parameters.service_s(state.dimmer)
@@ -182,25 +184,13 @@ def _flow(parameters: FarmParameters, state: FarmState, arrival_rate: float, sec
         if active == 0:
             backlog, dropped = 0.0, dropped + offered
             continue
-        jobs = _settle(offered / active, work)
-        backlog = active * min(jobs, limit)
+        jobs = settled(parameters.dispatch, active, offered, work)
+        backlog = min(jobs, active * limit)
         request_seconds += backlog * tick_s
-        served += active * work * jobs / (1 + jobs)
-        dropped += active * max(0.0, jobs - limit)
+        served += offered - jobs
+        dropped += jobs - backlog
         capacity += active * work
     return _Flow(backlog=backlog, request_seconds=request_seconds, served=served, dropped=dropped, capacity=capacity)
-
-
-def _settle(jobs: float, work: float) -> float:
-    """Jobs left at a processor-sharing server after a tick in which it could do `work`.
-
-    An implicit Euler step of dx/dt = a - x / (s (1 + x)), the pointwise stationary fluid flow approximation (W.-P. Wang, D. Tipper,
-    S. Banerjee: A simple approximation for modeling nonstationary queues, INFOCOM 1996). It rests at x = rho / (1 - rho), the
-    mean of M/G/1-PS, and grows by a - 1/s under overload, so that one equation holds for both.
-    """
-    excess = jobs - work - 1
-    root = math.sqrt(excess * excess + 4 * jobs)
-    return (excess + root) / 2 if excess > 0 else 2 * jobs / (root - excess)
 
 
 def _booted(state: FarmState, seconds: float) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .actions import Action, apply, set_dimmer
+from .actions import Action, apply, dimmer_towards
 from .control_loop import Snapshot
 from .forecast import Forecast, forecast
 from .web_farm import FarmState, Interval, advance, highest_dimmer
@@ -66,4 +66,4 @@ def _with_fitting_dimmer(snapshot: Snapshot, state: FarmState, rate: float) -> F
     parameters = snapshot.parameters
     offered = rate + state.backlog / snapshot.control_period_s
     fitting = highest_dimmer(parameters, state.active, offered, MARGIN * parameters.sla_s)
-    return apply(parameters, state, set_dimmer(fitting))
+    return apply(parameters, state, dimmer_towards(parameters, state, fitting))

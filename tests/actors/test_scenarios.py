@@ -1,17 +1,21 @@
 """The scenario actor: one session per control period, and nothing that was decided is decided again."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.actors.scenarios import ScenarioActor, ScenarioTask
 from polaris_llm.actors.sessions import Sessions
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import RunStarted
+from polaris_llm.core.prompt_manager import PromptManager
 from polaris_llm.core.runs import RunLimits, RunSpec
-from polaris_llm.core.scenarios.results import ScenarioResult
-from polaris_llm.core.scenarios.scenario import high_load
+from polaris_llm.core.scenarios.families import high_load
+from polaris_llm.core.scenarios.scenario import FARM_TOOLS
+from polaris_llm.core.scenarios.scenario_result import ScenarioResult
 from support.runtime_access import links_of, loop_of, new_id, started
 from support.runtime_model import ASKED
 from support.runtime_tools import DEADLINE_S
@@ -27,7 +31,7 @@ def runtime() -> Iterator[LLMRuntime]:
 
 
 def actor_of(runtime: LLMRuntime) -> ScenarioActor:
-    return ScenarioActor(Sessions(links_of(runtime), runtime.settings))
+    return ScenarioActor(Sessions(links_of(runtime), runtime.settings), PromptManager())
 
 
 def a_task(**agent: object) -> ScenarioTask:
@@ -58,7 +62,7 @@ def test_the_agent_is_told_of_the_farm_and_its_tools_see_it(runtime: LLMRuntime)
     (first, *_) = runtime.session(result.outcomes[1].session_id).events(timeout=DEADLINE_S)
 
     assert isinstance(first, RunStarted)
-    assert [tool.name for tool in first.spec.tools] == ["get_metrics", "forecast_load", "simulate_action"]
+    assert [tool.name for tool in first.spec.tools] == list(FARM_TOOLS)
     farm = first.spec.context["farm"]
     assert isinstance(farm, dict)
     assert farm["period"] == 2
@@ -99,3 +103,15 @@ def test_counts_of_a_simulation_that_is_over_are_forgotten(runtime: LLMRuntime) 
     actor.forget(CALL, task.simulation_id)
 
     assert actor.decisions(CALL, task.simulation_id) == 0
+
+
+def test_prompts_of_ones_own_directory_win(tmp_path: Path) -> None:
+    own = {"name": "web_farm_objective", "template": "Mine: {{ objective }}", "variables": ["objective", "farm"], "format": "jinja"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"templates": [own]}), encoding="utf-8")
+
+    with started(llm=ADAPTING, prompt_management={"template_directory": str(tmp_path)}) as runtime:
+        (result,) = runtime.simulate([high_load(1, 1)]).finished
+        (first, *_) = runtime.session(result.outcomes[0].session_id).events(timeout=DEADLINE_S)
+
+    assert isinstance(first, RunStarted)
+    assert first.spec.objective == f"Mine: {result.scenario.objective}"

@@ -1,15 +1,22 @@
 """`LLMRuntime.simulate`: scenarios side by side, failures as rows, progress, and deaths in between."""
 
-import itertools
+import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.call_context import CallContext
+from polaris_llm.core.events import RunStarted
 from polaris_llm.core.exceptions import LLMConfigurationError
-from polaris_llm.core.scenarios.scenario import Scenario, failure_recovery, high_load
+from polaris_llm.core.runs import RunSpec
+from polaris_llm.core.scenarios.families import failure_recovery, high_load
+from polaris_llm.core.scenarios.scenario import FARM_TOOLS, AgentOptions, Scenario
+from polaris_llm.core.scenarios.scenario_file import ScenarioFile
+from polaris_llm.core.scenarios.scenario_result import ScenarioFailure, ScenarioResult
 from support.runtime_access import killing, links_of, loop_of, names_of, new_id, started
 from support.runtime_model import ASKED, HOOKS
 
@@ -100,12 +107,12 @@ def test_a_scenario_whose_actor_dies_goes_on_where_it_was(runtime: LLMRuntime) -
 
 
 def test_a_scenario_that_cannot_be_run_is_a_row_beside_the_others() -> None:
-    name, steps = new_id(), itertools.count()
+    name, ended = new_id(), list[object]()
     with started(llm=ADAPTING) as runtime:
         kill_it = killing(runtime, names_of(runtime).scenarios)
-        HOOKS[name] = lambda: kill_it() if next(steps) >= 12 else None  # long after the others have ended
+        HOOKS[name] = lambda: kill_it() if len(ended) == 2 else None
 
-        results = runtime.simulate([high_load(1, 1), hooked(name, periods=12), high_load(2, 1)])
+        results = runtime.simulate([high_load(1, 1), hooked(name, periods=200), high_load(2, 1)], on_result=ended.append)
 
     assert [failure.scenario.name for failure in results.failures] == [name]
     assert results.failures[0].error.code == "OUTCOME_UNKNOWN"
@@ -127,3 +134,142 @@ def test_a_simulation_that_is_over_leaves_no_counts_behind(runtime: LLMRuntime) 
 
     scenarios = links_of(runtime).to(names_of(runtime).scenarios)
     assert loop_of(runtime).run(scenarios.ask("decisions", CallContext(), results.simulation_id)) == 0
+
+
+def test_no_more_scenarios_are_under_way_than_there_may_be(runtime: LLMRuntime) -> None:
+    under_way, seen, lock = set[str](), list[int](), threading.Lock()
+
+    def enter(name: str) -> None:
+        with lock:
+            under_way.add(name)
+            seen.append(len(under_way))
+
+    names = [new_id() for _ in range(6)]
+    for name in names:
+        HOOKS[name] = lambda name=name: enter(name)  # type: ignore[misc]  # bound to the loop's name
+
+    def leave(result: ScenarioResult | ScenarioFailure) -> None:
+        with lock:
+            under_way.discard(result.scenario.name)
+
+    results = runtime.simulate([hooked(name) for name in names], max_in_flight=1, on_result=leave)
+
+    assert [row.scenario for row in results.rows()] == names
+    assert max(seen) <= 2  # one may begin before the end of another was told
+
+
+def test_at_least_one_scenario_must_be_allowed(runtime: LLMRuntime) -> None:
+    with pytest.raises(LLMConfigurationError, match="max_in_flight is 0: let at least 1 scenario be under way"):
+        runtime.simulate([high_load(1, 2)], max_in_flight=0)
+
+
+def test_each_run_is_told_as_it_ends(runtime: LLMRuntime) -> None:
+    told: list[ScenarioResult | ScenarioFailure] = []
+
+    results = runtime.simulate([high_load(1, 2), high_load(2, 2)], on_result=told.append)
+
+    assert sorted(one.scenario.name for one in told) == ["high_load-1", "high_load-2"]
+    assert set(map(id, told)) == set(map(id, results.results))
+
+
+def test_finished_runs_of_a_manifest_are_not_repeated(runtime: LLMRuntime, tmp_path: Path) -> None:
+    name, manifest, told = new_id(), tmp_path / "runs.jsonl", list[tuple[int, int]]()
+    first = runtime.simulate([hooked(name)], manifest=manifest)
+    asked = len(steps_asked(name))
+
+    again = runtime.simulate(
+        [hooked(name), high_load(1, 2)], manifest=manifest, on_progress=lambda decided, total: told.append((decided, total))
+    )
+
+    assert len(steps_asked(name)) == asked > 0
+    assert again.results[0] == first.results[0]
+    assert [row.scenario for row in again.rows()] == [name, "high_load-1"]
+    assert told[-1] == (5, 5)
+
+
+@pytest.mark.anyio
+async def test_a_simulation_that_is_cancelled_stops_deciding_and_goes_on_from_its_manifest(runtime: LLMRuntime, tmp_path: Path) -> None:
+    quick, slow, manifest = hooked(new_id(), periods=1), hooked(new_id(), periods=200), tmp_path / "runs.jsonl"
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def tell(_: object) -> None:
+        loop.call_soon_threadsafe(ended.set)
+
+    simulating = asyncio.create_task(runtime.asimulate([quick, slow], manifest=manifest, on_result=tell))
+    async with asyncio.timeout(60):
+        await ended.wait()
+    simulating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await simulating
+    asked = len(steps_asked(slow.name))
+
+    again = await runtime.asimulate([quick, high_load(5, 20)], manifest=manifest)
+
+    assert [row.scenario for row in again.rows()] == [quick.name, "high_load-5"]
+    assert len(steps_asked(quick.name)) == again.rows()[0].steps
+    assert len(steps_asked(slow.name)) <= asked + 10  # the decision that was on its way
+
+
+def test_another_agent_is_another_run(runtime: LLMRuntime, tmp_path: Path) -> None:
+    name, manifest = new_id(), tmp_path / "runs.jsonl"
+    runtime.simulate([hooked(name)], manifest=manifest)
+    asked = len(steps_asked(name))
+
+    runtime.simulate([hooked(name)], manifest=manifest, temperature=0.05)
+
+    assert len(steps_asked(name)) == 2 * asked
+
+
+def test_what_failed_is_run_again(tmp_path: Path) -> None:
+    name, ended, manifest = new_id(), list[object](), tmp_path / "runs.jsonl"
+    scenarios = [hooked(name, periods=60), high_load(2, 1)]
+    with started(llm=ADAPTING) as runtime:
+        kill_it = killing(runtime, names_of(runtime).scenarios)
+        HOOKS[name] = lambda: kill_it() if ended else None
+        broken = runtime.simulate(scenarios, manifest=manifest, on_result=ended.append)
+    del HOOKS[name]
+
+    with started(llm=ADAPTING) as runtime:
+        whole = runtime.simulate(scenarios, manifest=manifest)
+
+    assert [result.kind for result in broken.results] == ["failed", "finished"]
+    assert [result.kind for result in whole.results] == ["finished", "finished"]
+    assert whole.results[1] == broken.results[1]
+
+
+def test_manifest_that_is_another_file_is_refused(runtime: LLMRuntime, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(LLMConfigurationError, match="is no manifest of a simulation"):
+        runtime.simulate([high_load(1, 2)], manifest=tmp_path / "notes.txt")
+
+
+def test_a_scenario_says_who_decides_and_with_which_tools(runtime: LLMRuntime) -> None:
+    quick = AgentOptions(max_steps=2, temperature=0.2)
+    scenarios = [replace(high_load(1, 1), agent=quick, tools=("get_metrics", "polaris_llm.core.tool_registry:EchoTool")), high_load(1, 1)]
+
+    results = runtime.simulate(scenarios, temperature=0.1)
+
+    specs = [spec_of(runtime, result.outcomes[0].session_id) for result in results.finished]
+    assert [(spec.limits.max_steps, spec.temperature) for spec in specs] == [(2, 0.2), (10, 0.1)]
+    assert [tool.name for tool in specs[0].tools] == ["get_metrics", "echo"]
+    assert [tool.name for tool in specs[1].tools] == list(FARM_TOOLS)
+
+
+def test_repetitions_are_asked_with_a_seed_of_their_own(runtime: LLMRuntime) -> None:
+    scenarios = ScenarioFile.load("high_load", {"seeds": [1], "periods": 1, "repetitions": 2}).scenarios()
+
+    results = runtime.simulate(scenarios)
+
+    assert [spec_of(runtime, result.outcomes[0].session_id).seed for result in results.finished] == [None, 2]
+
+
+def test_rows_say_that_a_mock_decided(runtime: LLMRuntime) -> None:
+    assert {row.agent for row in runtime.simulate([high_load(1, 1)]).rows()} == {"mock (a script, no language model)"}
+
+
+def spec_of(runtime: LLMRuntime, session_id: str) -> RunSpec:
+    """What a session was asked to do."""
+    (first, *_) = runtime.session(session_id).events(timeout=60)
+    assert isinstance(first, RunStarted)
+    return first.spec

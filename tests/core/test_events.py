@@ -98,6 +98,6 @@ def test_what_json_has_not_never_reaches_a_log(event: Event) -> None:
 def test_the_outcome_says_what_the_end_says(ended: RunEnded) -> None:
     outcome = outcome_of("session", ended)
 
-    facts = ("run_id", "status", "result", "error", "steps", "tool_calls", "cache_hits", "usage", "duration_s")
+    facts = ("run_id", "status", "result", "error", "steps", "tool_calls", "cache_hits", "usage", "cost_usd", "duration_s")
     assert outcome.session_id == "session"
     assert [getattr(outcome, fact) for fact in facts] == [getattr(ended, fact) for fact in facts]

@@ -1,10 +1,14 @@
 """What calls cost: by one's own prices, by genai-prices, or by nothing."""
 
+import functools
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
 from polaris_llm.core.client_factory import prices_of
-from polaris_llm.core.pricing import Prices, TokenPrice, base_model, price_library
+from polaris_llm.core.inference import ModelResponse
+from polaris_llm.core.pricing import COST, Prices, TokenPrice, base_model, price_library, total_usd
 from polaris_llm.core.provider_settings import PriceSettings, ProviderSettings
 from polaris_llm.core.usage import Usage
 from support.model_requests import a_response
@@ -135,3 +139,23 @@ def test_settings_say_prices_base_model_and_where() -> None:
 
     assert (elsewhere.api_url, elsewhere.own) == ("https://api.groq.com/openai/v1", {"m": TokenPrice(input_usd=1.0, output_usd=2.0)})
     assert (usual.api_url, usual.base_model, usual.provider) == (None, "gpt-4o", "openai")
+
+
+def answered(cost: float | None = None, **facts: Any) -> ModelResponse:
+    return ModelResponse(model="m", parts=(), metadata={} if cost is None else {COST: cost}, **facts)
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [
+        ([], 0.0),
+        ([answered(0.25), answered(0.5)], 0.75),
+        ([answered(0.25), answered(cached=True)], 0.25),
+        ([answered(0.25), answered()], None),
+        ([answered(), answered(0.25)], None),
+    ],
+)
+def test_several_calls_have_a_cost_where_each_has(responses: list[ModelResponse], expected: float | None) -> None:
+    before: float | None = 0.0
+
+    assert functools.reduce(total_usd, responses, before) == expected

@@ -1,11 +1,14 @@
 """The session machine: what it asks for after each event, and what it writes into the history."""
 
+from dataclasses import replace
+
 import pytest
 
 from polaris_llm.core.commands import CallModel, Command, EndRun, GiveUpTool, RunTool
 from polaris_llm.core.events import RunEnded, ToolStarted
-from polaris_llm.core.inference import CachePolicy, FinishReason
+from polaris_llm.core.inference import CachePolicy, FinishReason, ModelResponse
 from polaris_llm.core.parts import ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart, text_message
+from polaris_llm.core.pricing import COST
 from polaris_llm.core.session import Session
 from polaris_llm.core.session_state import Phase
 from support.sessions import FETCH, LAUNCH, LOOK, NOW, a_session, a_spec, a_start, answer_of, calls, completed, responded, said
@@ -186,6 +189,17 @@ def test_the_totals_of_a_run_count_every_step() -> None:
     ended = session.ended("completed", NOW + 3, "42")
 
     assert (ended.steps, ended.tool_calls, ended.cache_hits, ended.usage.total_tokens, ended.duration_s) == (2, 2, 1, 42, 3.0)
+
+
+def test_the_cost_of_a_run_is_told_where_the_cost_of_every_call_is_known() -> None:
+    def priced(response: ModelResponse, cost_usd: float) -> ModelResponse:
+        return replace(response, metadata={COST: cost_usd})
+
+    first, second = calls("a:look"), said("42")
+    known = a_session(responded(1, priced(first, 0.25)), completed("a"), responded(2, priced(second, 0.5)))
+    unknown = a_session(responded(1, priced(first, 0.25)), completed("a"), responded(2, second))
+
+    assert [session.ended("completed", NOW).cost_usd for session in (known, unknown)] == [0.75, None]
 
 
 def test_a_later_run_sees_the_earlier_one_and_counts_from_zero() -> None:

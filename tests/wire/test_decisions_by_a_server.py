@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from polaris_llm import LLMRuntime, RunLimits, SimulationResults
-from polaris_llm.core.scenarios.scenario import high_load
+from polaris_llm.core.scenarios.families import high_load
 from support.openai_server import OpenAIServer, Reply, as_json, completion
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,18 @@ import math
 
 import pytest
 
-from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, REMOVE_SERVER, Action, apply, fail, set_dimmer, validate
+from polaris_llm.core.scenarios.actions import (
+    ADD_SERVER,
+    NO_ACTION,
+    REMOVE_SERVER,
+    Action,
+    apply,
+    dimmer_towards,
+    fail,
+    set_dimmer,
+    validate,
+)
+from polaris_llm.core.scenarios.limits import DecisionLimits
 from polaris_llm.core.scenarios.web_farm import FarmParameters, FarmState
 
 PARAMETERS = FarmParameters()
@@ -52,3 +63,34 @@ def test_no_more_servers_fail_than_are_active() -> None:
 
 def test_action_is_shown_with_its_value() -> None:
     assert [str(NO_ACTION), str(set_dimmer(0.5))] == ["NO_ACTION", "SET_DIMMER(0.5)"]
+
+
+LIMITED = FarmParameters(limits=DecisionLimits(actions=("SET_DIMMER",), min_dimmer=0.2, max_dimmer=0.9, max_dimmer_step=0.25))
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        (ADD_SERVER, "ADD_SERVER is not allowed here; allowed: SET_DIMMER, NO_ACTION"),
+        (set_dimmer(0.6), "SET_DIMMER(0.6): from 0.3 the dimmer can be set to 0.2 at least and 0.55 at most"),
+        (set_dimmer(0.1), "SET_DIMMER(0.1): from 0.3 the dimmer can be set to 0.2 at least and 0.55 at most"),
+        (set_dimmer(0.55), None),
+        (set_dimmer(0.2), None),
+        (NO_ACTION, None),
+    ],
+)
+def test_limits_of_decisions_are_kept(action: Action, reason: str | None) -> None:
+    assert validate(LIMITED, FarmState(dimmer=0.3), action) == reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [(1.0, set_dimmer(0.55)), (0.0, set_dimmer(0.2)), (0.4, set_dimmer(0.4)), (0.3, NO_ACTION)],
+)
+def test_dimmer_goes_as_far_as_the_limits_allow(wanted: float, expected: Action) -> None:
+    assert dimmer_towards(LIMITED, FarmState(dimmer=0.3), wanted) == expected
+
+
+def test_limits_that_leave_no_dimmer_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"min_dimmer 0\.9 is above max_dimmer 0\.1: exchange them"):
+        DecisionLimits(min_dimmer=0.9, max_dimmer=0.1)

@@ -6,7 +6,8 @@ from polaris_llm.core.scenarios.actions import ADD_SERVER, NO_ACTION, set_dimmer
 from polaris_llm.core.scenarios.baseline import thresholds
 from polaris_llm.core.scenarios.control_loop import HISTORY, SNAPSHOT, ControlLoop, run_policy
 from polaris_llm.core.scenarios.decision import Decision
-from polaris_llm.core.scenarios.scenario import Failure, Scenario, failure_recovery, high_load
+from polaris_llm.core.scenarios.families import failure_recovery, high_load
+from polaris_llm.core.scenarios.scenario import Failure, Scenario
 from polaris_llm.core.scenarios.web_farm import FarmState
 
 SCENARIO = Scenario(name="small", family="test", seed=0, trace=(10.0, 20.0, 30.0), initial=FarmState(active=2))

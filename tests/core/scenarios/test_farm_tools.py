@@ -10,12 +10,12 @@ from pydantic import JsonValue
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.models import ToolResult
 from polaris_llm.core.scenarios.control_loop import ControlLoop
-from polaris_llm.core.scenarios.farm_tools import forecast_load, get_metrics, simulate_action
+from polaris_llm.core.scenarios.farm_tools import forecast_load, get_history, get_metrics, past_decisions, simulate_action
 from polaris_llm.core.scenarios.scenario import Scenario
 from polaris_llm.core.scenarios.web_farm import FarmState
 from polaris_llm.core.tool_registry import ToolCallContext, ToolRegistry
 
-TOOLS = (get_metrics, forecast_load, simulate_action)
+TOOLS = (get_metrics, get_history, forecast_load, simulate_action, past_decisions)
 
 
 def call_on(rate: float, state: FarmState) -> ToolCallContext:
@@ -117,3 +117,26 @@ async def test_session_without_a_farm_is_told_the_remedy() -> None:
 
     assert not result.success
     assert "context={'farm': loop.snapshot()}" in (result.error_message or "")
+
+
+def test_history_is_what_the_snapshot_shows() -> None:
+    (only,) = get_history(BUSY)
+
+    assert isinstance(only, dict)
+    assert (only["arrival_rate"], only["sla_met"]) == (40.0, True)
+
+
+def test_past_decisions_tell_what_was_done_why_and_what_came_of_it() -> None:
+    loop = ControlLoop.start(Scenario(name="steady", family="test", seed=0, trace=(40.0,) * 9, initial=FarmState(active=2)))
+    loop = loop.period(loop.decide({"action_type": "SET_DIMMER", "value": 0.5, "reasoning": "it may rise"}))
+    loop = loop.period(loop.decide({"action_type": "SET_DIMMER", "value": 7, "reasoning": "it rises"}))
+    call = ToolCallContext(context={"farm": loop.snapshot()})
+
+    first, second = past_decisions(call)
+
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert (first["action"], first["reasoning"], first["period"]) == ("SET_DIMMER(0.5)", "it may rise", 1)
+    assert first["utility_before"] == get_history(call)[0]["utility"]  # type: ignore[call-overload,index]
+    assert second["problem"] == "SET_DIMMER takes a value from 0 to 1, not 7.0"
+    assert past_decisions(call, "SET_DIMMER") == [first]

@@ -1,6 +1,7 @@
 """The scripted reasoner: it reads what its tools answer, in both protocols, and earns its keep."""
 
 import json
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -13,8 +14,10 @@ from polaris_llm.core.runs import Protocol
 from polaris_llm.core.scenarios.baseline import do_nothing, thresholds
 from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
 from polaris_llm.core.scenarios.decision import Decision, decision_from
+from polaris_llm.core.scenarios.families import FAMILIES, high_load
+from polaris_llm.core.scenarios.limits import DecisionLimits
 from polaris_llm.core.scenarios.reasoner import MODEL, reason
-from polaris_llm.core.scenarios.scenario import FAMILIES, Scenario, high_load
+from polaris_llm.core.scenarios.scenario import Scenario
 from polaris_llm.core.scenarios.web_farm import FarmParameters, FarmState
 
 SEEDS = range(1, 6)
@@ -139,15 +142,33 @@ def test_responses_are_labelled_mock_and_estimate_their_tokens(make_agent: Any, 
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_reasoner_earns_more_than_the_baselines(make_agent: Any, family: str) -> None:
+def test_reasoner_earns_more_than_the_thresholds(make_agent: Any, family: str) -> None:
     scenarios = [FAMILIES[family](seed) for seed in SEEDS]
 
     loops = [make_agent().drive(scenario) for scenario in scenarios]
 
-    mean = fmean(loop.utility for loop in loops)
-    assert mean >= fmean(run_policy(scenario, do_nothing).utility for scenario in scenarios)
-    assert mean >= fmean(run_policy(scenario, thresholds).utility for scenario in scenarios)
+    assert fmean(loop.utility for loop in loops) > fmean(run_policy(scenario, thresholds).utility for scenario in scenarios)
     assert sum(loop.invalid_decisions for loop in loops) == 0
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - {"normal"}))
+def test_reasoner_earns_more_than_doing_nothing_where_something_must_be_done(make_agent: Any, family: str) -> None:
+    scenarios = [FAMILIES[family](seed) for seed in SEEDS]
+
+    loops = [make_agent().drive(scenario) for scenario in scenarios]
+
+    assert fmean(loop.utility for loop in loops) > fmean(run_policy(scenario, do_nothing).utility for scenario in scenarios)
+
+
+def test_reasoner_keeps_to_the_limits_that_its_tools_tell(make_agent: Any) -> None:
+    limits = DecisionLimits(actions=("SET_DIMMER",), min_dimmer=0.2, max_dimmer_step=0.3)
+    scenario = replace(high_load(1), parameters=FarmParameters(limits=limits))
+
+    loop = make_agent().drive(scenario)
+
+    assert loop.invalid_decisions == 0
+    assert {action.action_type for action in loop.actions} == {"SET_DIMMER"}
+    assert min(record.state.dimmer for record in loop.records) >= 0.2
 
 
 def test_reasoner_takes_several_kinds_of_action(make_agent: Any) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from polaris_llm.core.scenarios.scenario import SCENARIO, high_load
+from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.scenarios.families import high_load
+from polaris_llm.core.scenarios.scenario import SCENARIO
 
 JSON: dict[str, Any] = SCENARIO.dump_python(high_load(1), mode="json")
 
@@ -28,7 +30,7 @@ def test_scenario_that_cannot_be_run_is_refused(changes: dict[str, Any], problem
 
 
 def test_periods_below_one_are_refused() -> None:
-    with pytest.raises(ValueError, match="give two rates or more"):
+    with pytest.raises(LLMConfigurationError, match="periods = 0: expected to be greater than or equal to 1"):
         high_load(1, periods=0)
 
 

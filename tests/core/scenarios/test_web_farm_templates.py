@@ -1,6 +1,7 @@
 """The prompts of the web farm: they render from a snapshot, say what counts, and stay short."""
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -9,9 +10,12 @@ import yaml
 from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from polaris_llm.core.prompt_manager import PromptManager
 from polaris_llm.core.scenarios.baseline import thresholds
-from polaris_llm.core.scenarios.control_loop import ControlLoop, run_policy
-from polaris_llm.core.scenarios.scenario import failure_recovery, high_load
+from polaris_llm.core.scenarios.control_loop import HISTORY, ControlLoop, run_policy
+from polaris_llm.core.scenarios.families import failure_recovery, high_load
+from polaris_llm.core.scenarios.limits import ACTION_TYPES, DecisionLimits
+from polaris_llm.core.scenarios.web_farm import FarmParameters
 
 SOURCE = (files("polaris_llm") / "templates" / "web_farm.yaml").read_text(encoding="utf-8")
 TEMPLATES: dict[str, dict[str, Any]] = {entry["name"]: entry for entry in yaml.safe_load(SOURCE)["templates"]}
@@ -67,3 +71,25 @@ def test_prompts_stay_under_1200_tokens() -> None:
     characters = sum(len(render(name, loop)) for name in NAMES)
 
     assert characters / 4 < 1200
+
+
+def test_each_action_and_each_past_period_has_a_line_of_its_own() -> None:
+    prompts = PromptManager()
+    loop = run_policy(high_load(1), thresholds)
+
+    system = prompts.render_template("web_farm_system", farm=loop.snapshot()).splitlines()
+    objective = prompts.render_template("web_farm_objective", farm=loop.snapshot(), objective="Keep calm.").splitlines()
+
+    assert [line.split()[1].rstrip(":.") for line in system if line.startswith("- ")] == list(ACTION_TYPES)
+    assert len([line for line in objective if line.startswith("- ")]) == HISTORY
+
+
+def test_system_prompt_offers_what_the_limits_allow() -> None:
+    limits = DecisionLimits(actions=("SET_DIMMER",), min_dimmer=0.2, max_dimmer_step=0.5)
+    scenario = replace(high_load(1), parameters=FarmParameters(limits=limits))
+
+    prompt = render("web_farm_system", ControlLoop.start(scenario))
+
+    assert all(word in prompt for word in ("from 0.2 to 1.0", "changes it by 0.5 at most", "NO_ACTION"))
+    assert "ADD_SERVER" not in prompt
+    assert "REMOVE_SERVER" not in prompt
