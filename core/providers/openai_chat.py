@@ -21,6 +21,7 @@ from .header_values import check_header_value
 from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 from .openai_models import temperature
+from .openai_strict import is_strict
 
 Wire = dict[str, Any]  # JSON of the wire
 
@@ -117,7 +118,7 @@ def _optional(request: ModelRequest) -> Wire:
         # kept for at least five minutes in any case
         optional |= {"prompt_cache_key": cache.key, "prompt_cache_retention": "24h" if cache.ttl == "1h" else None}
     if request.response_schema is not None:
-        schema = {"name": "answer", "schema": request.response_schema, "strict": False}
+        schema = {"name": "answer", "schema": request.response_schema, "strict": is_strict(request.response_schema)}
         optional["response_format"] = {"type": "json_schema", "json_schema": schema}
     return optional
 

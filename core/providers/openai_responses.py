@@ -10,15 +10,14 @@ from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import JsonValue
-
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
 from ..tool_schema import ToolSchema
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras
+from .exchange import HttpCall, HttpReply, wire_extras, with_extras
 from .header_values import check_header_value
 from .openai_chat import OPENAI_URL
+from .openai_models import temperature
 from .openai_responses_input import wire_input
 from .openai_responses_items import WIRE, Wire
 from .openai_responses_reply import AnswerReader
@@ -83,13 +82,14 @@ class OpenAIResponsesCodec:
             "model": request.model,
             **wire_input(request.messages),
             "max_output_tokens": request.max_tokens,
-            "temperature": request.temperature,
+            "temperature": temperature(request),
             **_optional(request),
             **_tools(request),
         }
-        payload |= {name: _added(payload.get(name), value) for name, value in wire_extras(request, WIRE).items()}
+        payload = with_extras(payload, wire_extras(request, WIRE))
         if payload.get("store") is False:  # what the server does not keep it must be told again
-            payload["include"] = list(dict.fromkeys([*payload.get("include", ()), ENCRYPTED_REASONING]))
+            included = payload.get("include")
+            payload["include"] = list(dict.fromkeys([*(included if isinstance(included, list) else ()), ENCRYPTED_REASONING]))
         return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
 
     def _check(self, request: ModelRequest) -> None:
@@ -143,14 +143,3 @@ def _tools(request: ModelRequest) -> Wire:
 def _tool(tool: ToolSchema) -> Wire:
     schema = tool.json_schema()
     return {"type": "function", "name": tool.name, "description": tool.description, "parameters": schema, "strict": is_strict(schema)}
-
-
-def _added(ours: JsonValue, extra: JsonValue) -> JsonValue:
-    """A parameter with an extra of that name: lists grow, objects take members in, and all else is replaced."""
-    match ours, extra:
-        case list(), list():
-            return [*ours, *extra]
-        case dict(), dict():
-            return {**ours, **extra}
-        case _:
-            return extra

@@ -1,15 +1,14 @@
 """OpenAI's responses: the output of an answer as deltas, whole or while it is still arriving. No I/O."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..parts import ProviderData
-from ..wire_json import without_halves
 from .openai_chat_reply import is_text, unused_id
 from .openai_responses_items import CONTENT_OFFSET, WIRE, Piece, Wire, pieces
+from .whole_characters import WholeCharacters
 
 PLACES_PER_ITEM = 1 << 16
 """The place of a part in the answer is its item's number times this, and its offset in the item."""
@@ -24,7 +23,6 @@ _GROWING: dict[str, tuple[Kind, str, int]] = {
     "response.function_call_arguments.delta": ("call", "", 0),
 }
 """Events that bring more of a part: its kind, the field that tells which of its item it is, and the first one's offset."""
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class OutputDeltas:
@@ -36,7 +34,8 @@ class OutputDeltas:
         self._last = -1
         self._settled: set[int] = set()
         self._sent: dict[int, int] = {}
-        self._halves: dict[int, tuple[Kind, str]] = {}
+        self._texts = WholeCharacters()
+        self._kinds: dict[int, Kind] = {}
         self._calls: dict[int, bool] = {}
         self._chars: dict[Kind, int] = {"text": 0, "reasoning": 0, "call": 0}
         self.refused = False
@@ -82,8 +81,8 @@ class OutputDeltas:
 
     def finish(self) -> Iterator[StreamEvent]:
         """The halves of characters that no other half came for."""
-        for place, (kind, half) in self._halves.items():
-            yield self._delta(kind, place, without_halves(half))
+        for place, half in self._texts.rest():
+            yield self._delta(self._kinds[place], place, half)
 
     def _begun(self, number: int, item: Wire) -> tuple[StreamEvent, ...]:
         return (self._call(number * PLACES_PER_ITEM, item),) if item.get("type") == "function_call" else ()
@@ -94,11 +93,12 @@ class OutputDeltas:
             number = self._number(wire, {}, may_begin=self._is_between_items)
         offset, text = wire.get(index, 0), wire.get("delta")
         place = number * PLACES_PER_ITEM + first + (offset if isinstance(offset, int) else 0)
-        whole = self._whole(kind, place, text) if is_text(text) else ""
+        self._kinds[place] = kind
+        whole = self._texts.joined(place, text) if is_text(text) else ""
         return (self._delta(kind, place, whole),) if whole else ()
 
     def _settle(self, place: int, piece: Piece, item: Wire) -> Iterator[StreamEvent]:
-        self._halves.pop(place, None)
+        self._texts.left(place)  # the whole text has it
         rest = piece.text[self._sent.get(place, 0) :]
         data: ProviderData | None = {WIRE: piece.kept} if piece.kept else None
         if piece.kind != "call":
@@ -126,17 +126,6 @@ class OutputDeltas:
                 return ReasoningDelta(text=text, index=place, provider_data=data)
             case "call":
                 return ToolCallDelta(index=place, arguments=text, provider_data=data)
-
-    def _whole(self, kind: Kind, place: int, text: str) -> str:
-        """The text with what was held back before it, without what must be held back: half a character, until the other comes."""
-        if place in self._halves:
-            text = self._halves.pop(place)[1] + text
-        if text.isascii() or _HALF.search(text) is None:
-            return text
-        if "\ud800" <= text[-1] <= "\udbff":
-            self._halves[place], text = (kind, text[-1]), text[:-1]
-        whole: str = without_halves(text)
-        return whole
 
     @property
     def _is_between_items(self) -> bool:
