@@ -84,6 +84,13 @@ def test_a_general_tool_choice_is_sent_unless_it_is_the_default(choice: str, sen
     assert payload_of(a_request(tools=(WEATHER,), tool_choice=choice)).get("tool_choice") == sent
 
 
+@pytest.mark.parametrize(("model", "asked", "sent"), [("gpt-5.6-terra", 0.1, None), ("gpt-5.6-terra", 0.7, 0.7), ("gpt-4o", 0.1, 0.1)])
+def test_a_temperature_that_nobody_asked_for_is_left_out_where_the_model_would_refuse_it(
+    model: str, asked: float, sent: float | None
+) -> None:
+    assert payload_of(a_request(model=model, temperature=asked)).get("temperature") == sent
+
+
 def test_a_tool_choice_without_tools_is_not_sent() -> None:
     assert (
         not {"tool_choice", "parallel_tool_calls", "tools"} & payload_of(a_request(tool_choice="required", parallel_tool_calls=True)).keys()

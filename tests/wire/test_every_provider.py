@@ -37,7 +37,7 @@ async def client(case: Case, server: OpenAIServer) -> AsyncIterator[LLMClient]:
 
 
 def test_every_wire_has_a_dialect() -> None:
-    assert {case.wire for case in CASES} <= DIALECTS.keys()
+    assert {case.wire for case in CASES} == DIALECTS.keys()
 
 
 async def test_an_answer_comes_in_the_normal_form(case: Case, server: OpenAIServer, client: LLMClient) -> None:
