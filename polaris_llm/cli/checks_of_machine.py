@@ -23,8 +23,10 @@ PYTHON = (3, 11)
 EXTRAS = {
     "client": "addresses that begin with ray:// (Ray Client)",
     "cluster": "Ray's cluster launcher, `ray up`, and its dashboard",
+    "dataframe": "results as a pandas.DataFrame",
     "fast": "a faster event loop (uvloop)",
     "http2": "HTTP/2 with servers that can (the setting http2)",
+    "notebook": "running the notebooks",
     "pricing": "what an answer costs (genai-prices)",
     "repair": "reading answers whose JSON is broken",
 }

@@ -15,7 +15,7 @@ FAILED = 1
 NO_RUNTIME = 3
 """There is no such runtime, or it could not be reached."""
 NO_RESULT = 4
-"""An agent's run ended without an answer."""
+"""An agent's run ended without an answer, or a scenario's run failed."""
 INTERRUPTED = 130
 """Ctrl-C: what was started was ended first."""
 
@@ -25,7 +25,7 @@ Exit codes:
   1    it failed, for the reason that is printed; or a check found something wrong
   2    wrong usage
   3    no runtime could be reached
-  4    an agent's run ended without an answer
+  4    an agent's run ended without an answer, or a scenario's run failed
   130  interrupted by Ctrl-C
 """
 

@@ -1,25 +1,17 @@
 """`polaris-llm demo`: a simulated web farm is adapted, one agentic session per decision."""
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
-
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..actors.runtime import LLMRuntime
 from ..core.runs import RunLimits
 from ..core.scenarios.families import FAMILIES
-from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
-from ..core.scenarios.table import results_table
 from .commands import Command, as_json_option, examples
-from .output import print_json, stderr, stdout
+from .output import print_json, stderr
 from .settings_choice import SettingsChoice, settings_options
+from .simulations import REASONER, print_results, results_as_json, with_progress
 from .tool_choice import with_modules_of_this_folder
 
-REASONER = "polaris_llm.core.scenarios.reasoner:reason"
 REAL_MODEL_DECISIONS = 10
 """Control periods of a demo against a real model, which is slow and may cost money."""
 
@@ -44,7 +36,7 @@ def demo(choice: SettingsChoice, engine: str, as_json: bool, **sizes: int | None
     Unless you name a model, a scripted reasoner decides: no language model is asked.
     """
     scripted = choice.settings is None and choice.provider in (None, "mock")
-    settings = choice.load(*([f"llm.script={REASONER}"] if scripted else []))
+    settings = choice.load(*([REASONER] if scripted else []))
     provider = settings.provider()
     real = provider.kind != "mock"
     scenarios = _scenarios(sizes["seeds"] or (1 if real else 3), sizes["periods"] or (REAL_MODEL_DECISIONS if real else 12), real)
@@ -55,41 +47,13 @@ def demo(choice: SettingsChoice, engine: str, as_json: bool, **sizes: int | None
     with started as runtime:
         who = f"{provider.kind} model {provider.model}" if real else "mock (a script, no language model)"
         console.print(f"{len(scenarios)} scenarios on engine {engine}, decided by {who}", markup=False)
-        results = with_progress(console, lambda tell: runtime.simulate(scenarios, on_progress=tell, **agent))
+        results = with_progress(console, lambda decided, ended: runtime.simulate(scenarios, on_progress=decided, on_result=ended, **agent))
     if as_json:
-        print_json(_as_json(results))
+        print_json(results_as_json(results))
     else:
-        _show(stdout(), results)
-
-
-def with_progress(console: Console, work: Callable[[Callable[[int, int], None]], SimulationResults]) -> SimulationResults:
-    """The results of a simulation; until they are there, a bar tells how many decisions were made."""
-    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # rich's columns
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("decisions", total=None)
-        results = work(lambda decided, total: progress.update(task, completed=decided, total=total))
-        decided = sum(len(result.outcomes) for result in results.finished)
-        progress.update(task, completed=decided, total=decided)
-    return results
+        print_results(results)
 
 
 def _scenarios(seeds: int, periods: int, real: bool) -> list[Scenario]:
     families = ["high_load"] if real else ["failure_recovery", "high_load"]
     return [FAMILIES[family](seed, periods) for family in families for seed in range(1, seeds + 1)]
-
-
-def _as_json(results: SimulationResults) -> dict[str, Any]:  # JSON
-    failures = [{"scenario": failure.scenario.name, "error": asdict(failure.error)} for failure in results.failures]
-    return {"rows": [asdict(row) for row in results.rows()], "failures": failures, "wall_s": results.wall_s}
-
-
-def _show(console: Console, results: SimulationResults) -> None:
-    console.print(results_table(results))
-    for problem, count in results.problems().items():
-        console.print(f"{count} decisions without effect: {problem}", style="yellow", markup=False)
-    rows = results.rows()
-    tokens = sum(row.tokens for row in rows)
-    decisions = sum(len(result.outcomes) for result in results.finished)
-    better = sum(row.utility > row.threshold_utility for row in rows)
-    console.print(f"\nAgents earned more utility than the threshold baseline in {better} of {len(rows)} runs.")
-    console.print(f"{decisions} decisions, {sum(row.steps for row in rows)} steps, {tokens:,} tokens, {results.wall_s:.1f} s in all")

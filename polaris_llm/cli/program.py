@@ -25,6 +25,7 @@ Results go to stdout, all else to stderr. Nothing is coloured unless it goes to 
 
 COMMANDS = {
     "demo": "demo:demo",
+    "run": "run:run",
     "ask": "ask:ask",
     "chat": "chat:chat",
     "start": "start:start",

@@ -1,6 +1,6 @@
 """Options that say which settings a command works with: a file, a provider, single values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -29,8 +29,12 @@ class SettingsChoice:
         base = Settings.load(self.settings, self.profile) if self.settings else Settings()
         content = base.model_dump(mode="json")
         for change in (*changes, *self._spelled(), *self.changes):
-            _put(content, *_parsed(change))
+            _put(content, *parsed_change(change, "--set"))
         return Settings.load_with_notes(content).settings  # notes on a file's settings were given when it was read
+
+    def with_changes(self, *changes: str) -> "SettingsChoice":
+        """The choice with further changes, which yield to the user's."""
+        return replace(self, changes=(*changes, *self.changes))
 
     @property
     def is_made(self) -> bool:
@@ -69,15 +73,16 @@ settings_options = taken_together(
 )
 
 
-def _parsed(change: str) -> tuple[list[str], Any]:  # JSON
+def parsed_change(change: str, option: str) -> tuple[list[str], Any]:  # JSON
+    """The path of a setting and its new value; raises LLMConfigurationError for what is no PATH=VALUE of YAML."""
     path, equals, value = change.partition("=")
     if not equals or not all(path.split(".")):
-        message = f"--set {change!r} is no PATH=VALUE: write it like --set llm.timeout_s=20"
-        raise LLMConfigurationError(message, config_key=path or "--set")
+        message = f"{option} {change!r} is no PATH=VALUE: write it like {option} llm.timeout_s=20"
+        raise LLMConfigurationError(message, config_key=path or option)
     try:
         return path.split("."), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise LLMConfigurationError(f"--set {path}: the value is no YAML ({type(error).__name__}): put it in quotes", path) from None
+        raise LLMConfigurationError(f"{option} {path}: the value is no YAML ({type(error).__name__}): put it in quotes", path) from None
 
 
 def _put(content: dict[str, Any], path: list[str], value: Any) -> None:  # JSON

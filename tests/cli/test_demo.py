@@ -19,5 +19,5 @@ def test_the_demo_prints_a_row_per_run_and_how_it_did() -> None:
 def test_the_demo_speaks_json() -> None:
     told = json.loads(run(*SMALL, "--json").stdout)
 
-    assert [row["scenario"] for row in told["rows"]] == ["failure_recovery-1", "high_load-1"]
+    assert [row["scenario"] for row in told["runs"]] == ["failure_recovery-1", "high_load-1"]
     assert told["failures"] == []
