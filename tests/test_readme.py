@@ -16,14 +16,16 @@ from polaris_llm.core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
+PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+TEXT = "\n".join(PAGES.values())
+DOCUMENTS = "\n".join([TEXT, *((ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "CHANGELOG.md"))])
 EXAMPLE_LIMIT_S = 100
 CODE = re.compile(r"```(?P<language>\w*)\n(?P<block>.*?)```|`(?P<inline>[^`\n]+)`", re.DOTALL)
 
 
 def blocks(language: str) -> list[str]:
-    """The README's blocks in a language, in their order."""
-    return [code["block"] for code in CODE.finditer(README) if code["language"] == language]
+    """The blocks in a language of the README and of the pages in docs, in their order, each once."""
+    return list(dict.fromkeys(code["block"] for code in CODE.finditer(TEXT) if code["language"] == language))
 
 
 def commands(program: str) -> list[str]:
@@ -34,8 +36,8 @@ def commands(program: str) -> list[str]:
 
 
 def printed_by(example: str) -> str:
-    """What the README says that an example prints: the block of text that follows it."""
-    following = README.partition(example)[2]
+    """What is said that an example prints: the block of text that follows it."""
+    following = TEXT.partition(example)[2]
     told = re.match(r"```\s+(?:It prints:\s+)?```text\n(.*?)```", following, re.DOTALL)
     return told[1] if told else ""
 
@@ -79,8 +81,8 @@ def test_a_command_of_the_documents_is_understood(command: str) -> None:
         found.make_context(found.name, arguments, parent=context)  # raises for an unknown option, or a bad value
 
 
-def test_the_readme_lists_the_exit_codes_that_the_help_tells() -> None:
-    listed = dict(re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE))
+def test_the_exit_codes_that_the_help_tells_are_listed() -> None:
+    listed = dict(re.findall(r"^\| (\d+) \| (.*) \|$", PAGES["docs/command-line.md"], re.MULTILINE))
 
     assert listed == dict(re.findall(r"^  (\d+) +(.*)$", EXIT_CODES, re.MULTILINE))
 
@@ -92,8 +94,22 @@ def test_a_make_target_of_the_documents_exists(command: str) -> None:
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_between_pages_leads_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", PAGES[page])
+    targets = [((ROOT / page).parent / file if file else ROOT / page, anchor) for file, anchor in links]
+
+    assert [target for target, _ in targets if not target.is_file()] == []
+    assert [anchor for target, anchor in targets if anchor and anchor not in headings(target)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """What a page's headings are linked by."""
+    return {title.lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+
+
 def test_files_that_the_documents_name_are_there() -> None:
-    named = re.findall(r"`((?:actors|benchmarks|core|polaris_llm|templates|tests)/[\w./]*|[\w.]+\.(?:md|toml|txt))`", DOCUMENTS)
+    named = re.findall(r"`((?:actors|benchmarks|core|docs|polaris_llm|templates|tests)/[\w./]*|[\w.]+\.(?:md|toml|txt))`", DOCUMENTS)
 
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
