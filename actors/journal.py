@@ -25,6 +25,8 @@ Append = tuple[str, int, tuple[LogLine, ...]]
 
 MAX_BATCH_CHARS = 64_000
 """Of the lines that go as one message."""
+BUSY, GATHER_S = 8, 0.005
+"""After a message with so many appends the next one is given so many seconds to gather: few wait for what was written."""
 
 
 class JournalActor:
@@ -216,7 +218,10 @@ class JournalHandle:
     async def _send_all(self) -> None:
         try:
             while self._waiting:
-                await self._send(self._take_batch())
+                batch = self._take_batch()
+                await self._send(batch)
+                if len(batch) >= BUSY:
+                    await asyncio.sleep(GATHER_S)
         finally:
             self._sender = None
 
