@@ -5,6 +5,8 @@ In a cluster the two halves stand apart: the asker's side only reads, the provid
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -12,12 +14,15 @@ from pydantic import ValidationError
 from .cache_key import cache_key
 from .cache_port import CachePort
 from .call_context import CallContext
+from .deltas import StreamEvent
 from .exceptions import DeadlineExceededError, LLMIntegrationError
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from .ports import ModelPort
 from .pricing import COST
 from .providers.rate_limits import RATE_LIMITS
 from .single_flight import SingleFlight
+from .stream_folding import Folding, unfold
+from .streaming import events_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +62,7 @@ class CacheRules:
 
 
 class CachedClient:
-    """Answers from a cache, else from `inner`; satisfies ModelPort. A failing cache is told in the log, and done without."""
+    """Answers from a cache, else from `inner`; satisfies StreamingModelPort. A failing cache is told in the log, and done without."""
 
     def __init__(self, inner: ModelPort, cache: CachePort, rules: CacheRules | None = None, *, keeps: bool = True) -> None:
         """With `keeps` false the cache is only read: who does the work writes into it."""
@@ -76,6 +81,23 @@ class CachedClient:
         kept = None if request.cache.mode == "refresh" else await self._kept(key)
         return kept or await self._joined(key, request, call)
 
+    async def stream_events(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
+        """The answer in pieces: a kept one, else the model's as it comes, which is kept at its end. Raises LLMIntegrationError."""
+        caches = self._rules.ttl_s(request) > 0
+        key = self._rules.key(request, call) if caches else None
+        kept = None if key is None or request.cache.mode == "refresh" else await self._kept(key)
+        if kept is not None:
+            for event in unfold(kept):
+                yield event
+            return
+        folding = Folding()
+        async with aclosing(events_of(self._inner, request, replace(call, cache_key=key))) as events:
+            async for event in events:
+                folding.add(event)
+                yield event
+        if key is not None:
+            await self._keep_if_whole(key, folding.response(), request)
+
     async def _joined(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
         if not self._flights.under_way(key):
             return (await self._flights.join(key, lambda: self._ask_and_keep(key, request, call))).value
@@ -91,9 +113,12 @@ class CachedClient:
 
     async def _ask_and_keep(self, key: str, request: ModelRequest, call: CallContext) -> ModelResponse:
         response = await self._inner.respond(request, call)
+        await self._keep_if_whole(key, response, request)
+        return response
+
+    async def _keep_if_whole(self, key: str, response: ModelResponse, request: ModelRequest) -> None:
         if self._keeps and response.finish_reason in WHOLE_ANSWERS and not response.cached:
             await self._keep(key, response, self._rules.ttl_s(request))
-        return response
 
     async def _kept(self, key: str) -> ModelResponse | None:
         try:

@@ -12,6 +12,7 @@ from .inference import ModelRequest, ModelResponse
 from .models import LLMConfiguration, LLMProvider, LLMRequest, LLMResponse
 from .ports import ModelPort
 from .stream_folding import unfold
+from .streaming import events_of
 
 NO_SESSION = CallContext()
 """The place of a call that belongs to no session."""
@@ -98,3 +99,9 @@ class PortClient(LLMClient):
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
         """The model's answer; raises LLMIntegrationError."""
         return await self._port.respond(request, call)
+
+    async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
+        """The port's answer as it comes, if it streams; leaving early stops it. Raises LLMIntegrationError."""
+        async with aclosing(events_of(self._port, request, call)) as events:
+            async for event in events:
+                yield event

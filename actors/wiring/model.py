@@ -1,15 +1,18 @@
 """How an actor or a client reaches a model: the cache first, then the provider's actor."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from ...core.cached_client import CachedClient, CacheRules
 from ...core.call_context import CallContext
+from ...core.deltas import StreamEvent
 from ...core.exceptions import OutcomeUnknownError
 from ...core.inference import ModelRequest, ModelResponse
 from ...core.ports import ModelPort
 from ...core.provider_settings import ProviderSettings
 from ...core.providers.attempts import RetryPolicy
 from ...core.settings import Settings
+from ...core.streaming import events_of
 from ..background import BackgroundLoop
 from ..cache import CacheHandle
 from ..links import Links
@@ -38,7 +41,7 @@ def _patience_s(provider: ProviderSettings) -> float:
 
 
 class OnLoop:
-    """ModelPort that works on the runtime's loop, for callers on any other."""
+    """StreamingModelPort that works on the runtime's loop, for callers on any other."""
 
     def __init__(self, port: ModelPort, background: BackgroundLoop) -> None:
         self._port = port
@@ -50,3 +53,16 @@ class OnLoop:
             return await self._background.arun(self._port.respond(request, call))
         except OutcomeUnknownError:
             return await self._background.arun(self._port.respond(request, replace(call, attempt=2)))
+
+    async def stream_events(self, request: ModelRequest, call: CallContext) -> AsyncGenerator[StreamEvent, None]:
+        """See StreamingModelPort; a stream whose provider died is not begun anew."""
+        events = events_of(self._port, request, call)
+        try:
+            while (event := await self._background.arun(_next(events))) is not None:
+                yield event
+        finally:
+            await self._background.arun(events.aclose())
+
+
+async def _next(events: AsyncGenerator[StreamEvent, None]) -> StreamEvent | None:
+    return await anext(events, None)

@@ -29,7 +29,7 @@ def python_path() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def runtime(python_path: None) -> Iterator[LLMRuntime]:
     """The shared runtime; tests may kill its actors, which are replaced, but not end it."""
-    with LLMRuntime.start(settings_of(new_name(), caching={"enabled": True}, runtime={"lease_s": 4.0})) as runtime:
+    with LLMRuntime.start(settings_of(new_name(), caching={"enabled": True}, runtime={"lease_s": 12.0})) as runtime:
         yield runtime
 
 

@@ -76,7 +76,7 @@ async def test_starting_with_the_same_settings_joins_a_runtime_that_another_proc
 
 
 async def test_starting_with_other_settings_under_the_same_name_is_refused(runtime: LLMRuntime) -> None:
-    other = settings_of(runtime.settings.runtime.name, caching={"enabled": True, "max_entries": 7}, runtime={"lease_s": 4.0}).model_dump(
+    other = settings_of(runtime.settings.runtime.name, caching={"enabled": True, "max_entries": 7}, runtime={"lease_s": 12.0}).model_dump(
         mode="json"
     )
 

@@ -10,6 +10,7 @@ from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import DeadlineExceededError, LLMAPIError, LLMConfigurationError, RemoteCause, SessionError
 from polaris_llm.core.inference import ModelRequest
 from polaris_llm.core.parts import text_message
+from polaris_llm.core.stream_folding import fold
 from support.cluster_gates import Gate
 from support.cluster_model import BROKEN, REFUSAL
 from support.cluster_runtime import RESULT_S, events_of, new_name, pid_of, pool_tool, tool_contents
@@ -36,6 +37,15 @@ async def test_events_are_read_again_from_any_sequence_number(runtime: LLMRuntim
 
     assert [event.kind for event in events] == ["run_started", "model_responded", "tool_completed", "model_responded", "run_ended"]
     assert await events_of(runtime, session.session_id, after=3) == events[3:]
+
+
+async def test_a_client_streams_from_the_providers_process_what_it_would_answer_whole(runtime: LLMRuntime) -> None:
+    request = ModelRequest(model="m", messages=(text_message("user", "stream this"),))
+
+    streamed = fold([event async for event in runtime.client().stream_events(request)])
+
+    assert streamed.text == "11 characters"
+    assert (await runtime.client().respond(request)).text == streamed.text
 
 
 async def test_sync_calls_work_inside_a_running_event_loop_as_in_a_notebook(runtime: LLMRuntime) -> None:
