@@ -4,12 +4,11 @@ Source: https://platform.claude.com/docs/en/api/messages. `anthropic_messages.py
 depends on the model; `anthropic_reply.py` and `anthropic_stream.py` read the answers.
 """
 
-import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
@@ -22,8 +21,8 @@ from .anthropic_stream import MessageStreamDecoder
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras, with_extras
 from .header_values import check_header_value
-
-Wire = dict[str, Any]  # JSON of the wire
+from .json_call import for_stream, json_call
+from .wire_values import Wire, without_nones
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
@@ -50,9 +49,7 @@ class AnthropicCodec:
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream."""
-        call = self._call(request, stream=True)
-        # packed, the pieces would be held back until a block is full
-        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+        return for_stream(self._call(request, stream=True))
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -68,19 +65,9 @@ class AnthropicCodec:
 
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
         extras = wire_extras(request, self.wire)
-        headers = {"content-type": "application/json", "anthropic-version": VERSION, "x-correlation-id": quote(request.request_id)}
-        headers |= _beta_header(extras.pop("betas", None))
-        if self.api_key:
-            headers["x-api-key"] = self.api_key
+        headers = {"anthropic-version": VERSION, "x-api-key": self.api_key or None, **_beta_header(extras.pop("betas", None))}
         payload = with_extras(_payload(request), extras) | ({"stream": True} if stream else {})
-        try:
-            body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
-            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
-        content = body.encode("utf-8", "replace")
-        url = messages_url(self.base_url)
-        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+        return json_call(self, request, messages_url(self.base_url), payload, headers)
 
 
 @lru_cache
@@ -108,7 +95,7 @@ def _payload(request: ModelRequest) -> Wire:
     }
     if request.prompt_cache is not None:
         _mark(payload, request.prompt_cache)
-    return {name: value for name, value in payload.items() if value is not None}
+    return without_nones(payload)
 
 
 def _beta_header(betas: object) -> dict[str, str]:

@@ -3,17 +3,17 @@
 A block makes the part that `anthropic_reply.py` makes of it when it comes whole.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
+from ..inference import ModelRequest
 from ..wire_json import arguments_of, without_halves
 from .anthropic_messages import WIRE
-from .anthropic_reply import Wire, kept_of, signature_of, used_ids
-from .exchange import HttpCall
-from .openai_chat_reply import text_of, unused_id
+from .anthropic_reply import rest_of, signature_of
+from .tool_call_parts import unused_id, used_ids, written
 from .whole_characters import WholeCharacters
+from .wire_values import Wire, text_of
 
 _IMPLIED = {
     "text_delta": "text",
@@ -43,8 +43,8 @@ class _Block:
 class BlockDeltas:
     """The blocks of one message that is still arriving."""
 
-    def __init__(self, call: HttpCall) -> None:
-        self._used_ids = used_ids(call)
+    def __init__(self, request: ModelRequest) -> None:
+        self._used_ids = used_ids(request)
         self._characters = WholeCharacters()
         self._open: dict[int | None, _Block] = {}
         self._begun = 0
@@ -89,11 +89,11 @@ class BlockDeltas:
             case "thinking":
                 text = text_of(wire.get("thinking"))
                 self._reasoning_chars += len(text)
-                yield ReasoningDelta(text=text, signature=signature_of(wire), index=block.index, provider_data=kept_of(wire))
+                yield ReasoningDelta(text=text, signature=signature_of(wire), index=block.index, provider_data=rest_of(wire))
             case "tool_use":
                 self._calls += 1
                 call_id, name = unused_id(wire.get("id"), self._used_ids), text_of(wire.get("name"))
-                yield ToolCallDelta(index=block.index, call_id=call_id, name=name, provider_data=kept_of(wire))
+                yield ToolCallDelta(index=block.index, call_id=call_id, name=name, provider_data=rest_of(wire))
 
     def _go_on(self, index: int | None, delta: Wire) -> Iterator[StreamEvent]:
         kind = text_of(delta.get("type"))
@@ -148,15 +148,15 @@ def _rest(block: _Block) -> Iterator[StreamEvent]:
     """The deltas of what could only be told at the block's end."""
     match block.type:
         case "text":
-            kept = kept_of({**block.wire, "citations": block.citations} if block.citations else block.wire)
+            kept = rest_of({**block.wire, "citations": block.citations} if block.citations else block.wire)
             if kept:
                 yield TextDelta(text="", index=block.index, provider_data=kept)
         case "tool_use":
             raw = block.wire.get("input")
             if raw and not block.written:
-                yield ToolCallDelta(index=block.index, arguments=raw if isinstance(raw, str) else json.dumps(raw))
+                yield ToolCallDelta(index=block.index, arguments=written(raw))
         case "thinking" | "":
             return
         case _:
-            written = {"input": arguments_of(block.written)} if block.written else {}
-            yield ReasoningDelta(text="", index=block.index, provider_data={WIRE: {**block.wire, **written}})
+            told = {"input": arguments_of(block.written)} if block.written else {}
+            yield ReasoningDelta(text="", index=block.index, provider_data={WIRE: {**block.wire, **told}})

@@ -7,14 +7,12 @@ next, and blocks without text are refused.
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, assert_never
-
-from pydantic import JsonValue
+from typing import assert_never
 
 from ..exceptions import LLMConfigurationError
-from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-
-Wire = dict[str, Any]  # JSON of the wire
+from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .kept_data import kept_of
+from .wire_values import Wire
 
 WIRE = "anthropic"
 """The name of this wire format in a part's provider_data."""
@@ -57,13 +55,13 @@ def last_markable(wire: list[Wire]) -> Wire | None:
 def _block(part: Part) -> Wire | None:
     match part:
         case TextPart():
-            kept = kept_data(part.provider_data)
+            kept = kept_of(part.provider_data, WIRE)
             return {**kept, "type": "text", "text": part.text} if part.text.strip() or kept else None
         case ReasoningPart():
             return _thought(part)
         case ToolCallPart():
             arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
-            return {**kept_data(part.provider_data), "type": "tool_use", "id": _id(part.call_id), "name": part.name, "input": arguments}
+            return {**kept_of(part.provider_data, WIRE), "type": "tool_use", "id": _id(part.call_id), "name": part.name, "input": arguments}
         case ToolResultPart():
             return _result(part)
         case ImagePart():
@@ -74,7 +72,7 @@ def _block(part: Part) -> Wire | None:
 
 def _thought(part: ReasoningPart) -> Wire | None:
     """The block that the model thought or the server did; thoughts of other providers' models are refused, so they stay away."""
-    kept = kept_data(part.provider_data)
+    kept = kept_of(part.provider_data, WIRE)
     if kept.get("type") != "thinking":
         return kept if isinstance(kept.get("type"), str) else None
     signature = {} if part.signature is None else {"signature": part.signature}
@@ -98,9 +96,3 @@ def _source(part: ImagePart) -> Wire:
 def _id(call_id: str) -> str:
     """A call's id in the letters that the API allows, different for different ids."""
     return _FOREIGN_IN_ID.sub(lambda found: f"_{ord(found[0]):x}_", call_id)
-
-
-def kept_data(data: ProviderData | None) -> dict[str, JsonValue]:
-    """What this wire format attached to a part."""
-    kept = (data or {}).get(WIRE)
-    return dict(kept) if isinstance(kept, dict) else {}

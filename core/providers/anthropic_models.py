@@ -6,12 +6,10 @@ Old generations do not change any more, so they are the ones listed; a name with
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from ..exceptions import LLMConfigurationError
 from ..inference import UNASKED_TEMPERATURE, ModelRequest
-
-Wire = dict[str, Any]  # JSON of the wire
+from .wire_values import Wire
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 BUDGETS = {"low": 1024, "medium": 4096, "high": 16384}

@@ -4,26 +4,18 @@ What the API must get back unchanged, and what no part has a place for, is kept 
 citations) and of a tool call, and whole blocks such as redacted thoughts and what the server's own tools did, as reasoning without text.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from pydantic import JsonValue
-
-from ..exceptions import LLMResponseParsingError
 from ..inference import FinishReason, ModelResponse
 from ..parts import Part, ProviderData, ReasoningPart, TextPart, ToolCallPart
 from ..usage import Usage
-from ..wire_json import arguments_of, json_value
 from .anthropic_errors import error_words
 from .anthropic_messages import WIRE
-from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
-from .openai_chat_reply import is_text, text_of, unused_id
-from .unreadable import unreadable as unreadable_answer
-
-Wire = dict[str, Any]  # JSON of the wire
+from .kept_data import keeping
+from .payloads import Payloads
+from .tool_call_parts import call_part, unused_id, used_ids
+from .wire_values import Wire, count_of, is_text, text_of
 
 FINISH_REASONS = {
     "end_turn": FinishReason.STOP,
@@ -45,11 +37,14 @@ _ENDS = ("stop_sequence", "stop_details", "container", "diagnostics")
 
 def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
-    payload = read_payload(call, reply, reply.text)
+    payloads = payloads_of(call, reply)
+    payload = payloads.whole(reply.text)
+    if is_error(payload):
+        raise payloads.failed(payload)
     blocks = payload.get("content")
     if not isinstance(blocks, list):
-        raise unreadable(call, reply, "has no content")
-    used = used_ids(call)
+        raise payloads.unreadable(reply.text, "has no content")
+    used = used_ids(call.request)
     parts = tuple(part for block in blocks if isinstance(block, dict) and (part := _part(block, used)) is not None)
     facts = read_facts(call, payload, called=any(isinstance(part, ToolCallPart) for part in parts))
     if keep_raw:
@@ -57,21 +52,14 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
     return ModelResponse(parts=parts, usage=read_usage(payload.get("usage")), **facts)
 
 
-def read_payload(call: HttpCall, head: HttpReply, text: str, read: Callable[[str], Any] = json_value) -> Wire:
-    """The JSON object of an answer or an event; raises LLMAPIError for one that is an error, or LLMResponseParsingError."""
-    try:
-        payload = read(text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(call, _with_body(head, text), "is no JSON") from error
-    if not isinstance(payload, dict):
-        raise unreadable(call, _with_body(head, text), "is no JSON object")
-    if payload.get("type") == "error" or payload.get("error"):
-        raise api_error(call, _with_body(head, text), error_words)
-    return payload
+def payloads_of(call: HttpCall, head: HttpReply) -> Payloads:
+    """What reads the JSON of an answer, or of its events."""
+    return Payloads(call=call, head=head, expected="an Anthropic message", dialect=error_words)
 
 
-def _with_body(head: HttpReply, text: str) -> HttpReply:
-    return replace(head, body=text.encode())
+def is_error(payload: Wire) -> bool:
+    """Whether an error stands where a message, or an event of one, was promised."""
+    return payload.get("type") == "error" or bool(payload.get("error"))
 
 
 def read_facts(call: HttpCall, message: Wire, *, called: bool) -> dict[str, Any]:  # fields of ModelResponse and StreamFinished
@@ -93,47 +81,30 @@ def read_usage(raw: object) -> Usage:
     """Usage in its normal form: the API counts cached tokens apart, and we among the input."""
     if not isinstance(raw, dict):
         return Usage()
-    read, written = _count(raw, "cache_read_input_tokens"), _count(raw, "cache_creation_input_tokens")
+    read, written = count_of(raw, "cache_read_input_tokens"), count_of(raw, "cache_creation_input_tokens")
     return Usage(
-        input_tokens=_count(raw, "input_tokens") + read + written,
-        output_tokens=_count(raw, "output_tokens"),
+        input_tokens=count_of(raw, "input_tokens") + read + written,
+        output_tokens=count_of(raw, "output_tokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
-        reasoning_tokens=_count(raw.get("output_tokens_details"), "thinking_tokens"),
+        reasoning_tokens=count_of(raw.get("output_tokens_details"), "thinking_tokens"),
         raw={name: value for name, value in raw.items() if value is not None},
     )
-
-
-def used_ids(call: HttpCall) -> set[str]:
-    """The ids of this conversation's tool calls."""
-    return {past.call_id for message in call.request.messages for past in message.tool_calls}
 
 
 def _part(block: Wire, used: set[str]) -> Part | None:
     match block.get("type"):
         case "text":
-            text, kept = text_of(block.get("text")), kept_of(block)
+            text, kept = text_of(block.get("text")), rest_of(block)
             return TextPart(text=text, provider_data=kept) if text or kept else None
         case "thinking":
-            return ReasoningPart(text=text_of(block.get("thinking")), signature=signature_of(block), provider_data=kept_of(block))
+            return ReasoningPart(text=text_of(block.get("thinking")), signature=signature_of(block), provider_data=rest_of(block))
         case "tool_use":
-            return _call(block, unused_id(block.get("id"), used))
+            return call_part(unused_id(block.get("id"), used), text_of(block.get("name")), block.get("input"), rest_of(block))
         case str():
             return ReasoningPart(text="", provider_data={WIRE: block})
         case _:
             return None
-
-
-def _call(block: Wire, call_id: str) -> ToolCallPart:
-    raw = block.get("input")
-    arguments = arguments_of(raw)
-    return ToolCallPart(
-        call_id=call_id,
-        name=text_of(block.get("name")),
-        arguments=arguments or {},
-        malformed=(raw if isinstance(raw, str) else json.dumps(raw)) if arguments is None else None,
-        provider_data=kept_of(block),
-    )
 
 
 def signature_of(block: Wire) -> str | None:
@@ -142,18 +113,7 @@ def signature_of(block: Wire) -> str | None:
     return signature if isinstance(signature, str) else None
 
 
-def kept_of(block: Wire) -> ProviderData | None:
+def rest_of(block: Wire) -> ProviderData | None:
     """What a block holds beside the fields that its part has, and must get back."""
     held = _HELD[block["type"]]
-    kept: dict[str, JsonValue] = {name: value for name, value in block.items() if name not in held and value is not None and value != []}
-    return {WIRE: kept} if kept else None
-
-
-def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
-    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    return unreadable_answer(call, reply, why, "an Anthropic message")
-
-
-def _count(report: object, name: str) -> int:
-    value = report.get(name) if isinstance(report, dict) else None
-    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    return keeping(WIRE, {name: value for name, value in block.items() if name not in held and value is not None and value != []})

@@ -5,17 +5,15 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming. Events 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
-from ..exceptions import LLMAPIError, LLMConnectionError
-from ..wire_json import raw_json_value, without_halves
+from ..wire_json import without_halves
 from .anthropic_blocks import BlockDeltas
-from .anthropic_errors import error_words
-from .anthropic_reply import Wire, read_facts, read_payload, read_usage, unreadable
-from .api_errors import api_error
+from .anthropic_reply import is_error, payloads_of, read_facts, read_usage
 from .exchange import HttpCall, HttpReply
-from .sse import ServerSentEvent, SseDecoder
+from .sent_events import SentEvents
+from .sse import ServerSentEvent
+from .wire_values import Wire
 
 _DONE = "[DONE]"
 """What some compatible servers say last, as OpenAI does."""
@@ -26,9 +24,9 @@ class MessageStreamDecoder:
 
     def __init__(self, call: HttpCall, head: HttpReply) -> None:
         self._call = call
-        self._head = head
-        self._events = SseDecoder()
-        self._blocks = BlockDeltas(call)
+        self._payloads = payloads_of(call, head)
+        self._events = SentEvents(call)
+        self._blocks = BlockDeltas(call.request)
         self._message: Wire = {}
         self._usage: Wire = {}
         self._unreported = False
@@ -51,7 +49,7 @@ class MessageStreamDecoder:
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
-        for event in self._sent_events(chunk):
+        for event in self._events.feed(chunk):
             data = event.data.strip()
             if not self._finished and data and data != _DONE:
                 yield from self._read(event, data)
@@ -59,23 +57,16 @@ class MessageStreamDecoder:
     def end(self) -> Iterator[StreamEvent]:
         """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
         if not self.complete:
-            message = f"the stream of {self._call.provider} for model {self._call.request.model!r} broke off"
-            raise LLMConnectionError(message, **self._call.facts)
+            raise self._events.broken_off()
         if not self._finished:
             yield from self._finish()
 
-    def _sent_events(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        try:
-            yield from self._events.feed(chunk)
-        except ValueError as error:
-            raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
-
     def _read(self, event: ServerSentEvent, data: str) -> Iterator[StreamEvent]:
-        payload = read_payload(self._call, self._head, data, raw_json_value)
+        payload = self._payloads.event(data)
+        if is_error(payload) or event.event == "error":
+            raise self._payloads.failed(payload)
         if payload.get("type") != "content_block_delta" and "\\ud" in data.lower():  # the other half of a delta's may come with the next
             payload = without_halves(payload)
-        if event.event == "error":
-            raise api_error(self._call, replace(self._head, body=data.encode()), error_words)
         match payload.get("type", event.event):
             case "message_start":
                 self._learn(payload.get("message"))
@@ -104,7 +95,7 @@ class MessageStreamDecoder:
 
     def _finish(self) -> Iterator[StreamEvent]:
         if not self._message:
-            raise unreadable(self._call, self._head, "has no message")
+            raise self._payloads.unreadable("", "has no message")
         yield from self._blocks.finish()
         yield from self._report()
         self._finished = True

@@ -4,9 +4,8 @@ Source: https://ai.google.dev/api/generate-content. `google_contents.py` writes 
 `google_reply.py` and `google_stream.py` read the answers.
 """
 
-import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -15,12 +14,14 @@ from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras, with_extras
-from .google_contents import WIRE, Wire, system_instruction, wire_contents
+from .google_contents import WIRE, system_instruction, wire_contents
 from .google_errors import google_words
 from .google_reply import read_reply
 from .google_schema import wire_schema
 from .google_stream import GoogleStreamDecoder
 from .header_values import check_header_value
+from .json_call import for_stream, json_call
+from .wire_values import Wire, without_nones
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 
@@ -54,9 +55,7 @@ class GoogleCodec:
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream of server-sent events."""
-        call = self._call(request, "streamGenerateContent", query="alt=sse")
-        # packed, the pieces would be held back until a block is full
-        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+        return for_stream(self._call(request, "streamGenerateContent", query="alt=sse"))
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -71,17 +70,8 @@ class GoogleCodec:
         return GoogleStreamDecoder(call, head)
 
     def _call(self, request: ModelRequest, method: str, query: str = "") -> HttpCall:
-        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
-        if self.api_key:
-            headers["x-goog-api-key"] = self.api_key
-        try:
-            body = json.dumps(_payload(request), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
-            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
         url = method_url(self.base_url, model_path(request.model), method, query)
-        content = body.encode("utf-8", "replace")
-        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+        return json_call(self, request, url, _payload(request), {"x-goog-api-key": self.api_key or None})
 
 
 @lru_cache
@@ -111,7 +101,7 @@ def _payload(request: ModelRequest) -> Wire:
         "serviceTier": request.service_tier,
         "generationConfig": _generation(request),
     }
-    return with_extras(_said(payload), wire_extras(request, WIRE))
+    return with_extras(without_nones(payload), wire_extras(request, WIRE))
 
 
 def _generation(request: ModelRequest) -> Wire:
@@ -125,7 +115,7 @@ def _generation(request: ModelRequest) -> Wire:
     }
     if request.response_schema is not None:
         config |= {"responseMimeType": "application/json", "responseJsonSchema": wire_schema(request.response_schema)}
-    return _said(config)
+    return without_nones(config)
 
 
 def _thinking(request: ModelRequest) -> Wire | None:
@@ -155,8 +145,3 @@ def _tool_config(choice: str) -> Wire | None:
             return {"functionCallingConfig": {"mode": "NONE" if choice == "none" else "ANY"}}
         case name:
             return {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [name]}}
-
-
-def _said(wire: Wire) -> Wire:
-    """The parameters that have a value."""
-    return {name: value for name, value in wire.items() if value is not None}

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any, assert_never
+from typing import assert_never
 
 from pydantic import JsonValue
 
 from ..exceptions import LLMConfigurationError
 from ..inference import ModelRequest
-from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-
-Wire = dict[str, Any]  # JSON of the wire
+from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .kept_data import kept_of
+from .wire_values import Wire
 
 WIRE = "google"
 """The name of this wire format in a part's provider_data and in a request's extras."""
@@ -61,11 +61,11 @@ def _content(role: str, turn: Iterable[ModelMessage], calls: _Calls, signed: boo
 def _part(part: Part, calls: _Calls) -> Wire:
     match part:
         case TextPart():
-            kept = _kept(part.provider_data)
+            kept = kept_of(part.provider_data, WIRE)
             whole = kept.get(UNREADABLE)
             return dict(whole) if isinstance(whole, dict) else {**kept, "text": part.text}
         case ReasoningPart():
-            return {**_kept(part.provider_data), "text": part.text, "thought": True}
+            return {**kept_of(part.provider_data, WIRE), "text": part.text, "thought": True}
         case ToolCallPart():
             return _call(part)
         case ToolResultPart():
@@ -76,24 +76,19 @@ def _part(part: Part, calls: _Calls) -> Wire:
             assert_never(part)
 
 
-def _kept(data: ProviderData | None) -> dict[str, JsonValue]:
-    kept = (data or {}).get(WIRE)
-    return dict(kept) if isinstance(kept, dict) else {}
-
-
 def _kept_of_call(kept: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     of_call = kept.get("functionCall")
     return dict(of_call) if isinstance(of_call, dict) else {}
 
 
 def _call(part: ToolCallPart) -> Wire:
-    kept = _kept(part.provider_data)
+    kept = kept_of(part.provider_data, WIRE)
     arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
     return {**kept, "functionCall": {**_kept_of_call(kept), "name": part.name, "args": arguments}}
 
 
 def _result(part: ToolResultPart, call: ToolCallPart | None) -> Wire:
-    wire_id = _kept_of_call(_kept(call.provider_data)).get("id") if call else None
+    wire_id = _kept_of_call(kept_of(call.provider_data, WIRE)).get("id") if call else None
     response: JsonValue = {"error" if part.is_error else "output": part.content}
     if part.is_error and isinstance(part.content, dict) and "error" in part.content:
         response = part.content

@@ -6,11 +6,9 @@ Source: https://cloud.google.com/apis/design/errors; the limits: https://ai.goog
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from .api_errors import ErrorWords, provider_message
-
-Wire = dict[str, Any]  # JSON of the wire
+from .wire_values import Wire
 
 DAILY_QUOTA = "daily_quota"
 """Our word for a limit of the day, which Google tells from one of the minute only by the limit's name."""

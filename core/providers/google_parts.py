@@ -12,8 +12,10 @@ from pydantic import JsonValue
 
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
-from .google_contents import UNREADABLE, WIRE, Wire
-from .openai_chat_reply import unused_id
+from .google_contents import UNREADABLE, WIRE
+from .kept_data import keeping
+from .tool_call_parts import unused_id, used_ids
+from .wire_values import Wire
 
 TextKind = type[TextDelta] | type[ReasoningDelta]
 
@@ -22,7 +24,7 @@ class PartDeltas:
     """The parts of one answer that is still arriving."""
 
     def __init__(self, request: ModelRequest) -> None:
-        self._used_ids = {call.call_id for message in request.messages for call in message.tool_calls}
+        self._used_ids = used_ids(request)
         self._index = -1
         self._open: TextKind | None = None
         """What kind of text the last part is, when more of it may come."""
@@ -63,7 +65,7 @@ class PartDeltas:
             self._next()
         self._open = None if kept else kind
         self._chars[kind] += len(text)
-        return kind(text=text, index=self._index, provider_data={WIRE: kept} if kept else None)
+        return kind(text=text, index=self._index, provider_data=keeping(WIRE, kept))
 
     def _call(self, part: Wire) -> StreamEvent:
         call = part["functionCall"]
@@ -77,7 +79,7 @@ class PartDeltas:
             call_id=unused_id(call.get("id"), self._used_ids),
             name=call["name"] if isinstance(call.get("name"), str) else None,
             arguments="" if arguments is None else json.dumps(arguments),
-            provider_data={WIRE: kept} if kept else None,
+            provider_data=keeping(WIRE, kept),
         )
 
 

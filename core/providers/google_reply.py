@@ -3,26 +3,21 @@
 Source: https://ai.google.dev/api/generate-content#GenerateContentResponse. `google_parts.py` reads the parts in it.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from pydantic import JsonValue
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
-from ..exceptions import LLMAPIError, LLMResponseParsingError
 from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
 from ..usage import Usage
-from ..wire_json import json_value
-from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
-from .google_contents import WIRE, Wire
+from .google_contents import WIRE
 from .google_errors import google_words
 from .google_parts import PartDeltas
-from .openai_chat_reply import is_text
-from .unreadable import unreadable as unreadable_answer
+from .payloads import Payloads
+from .wire_values import Wire, count_of, is_text
 
 _FILTERED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"}
@@ -111,57 +106,36 @@ class Answer:
 
 def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
-    document = read_json(call, reply)
+    payloads = payloads_of(call, reply)
+    document = payloads.value_of(reply.text)
     answer = Answer(call)
     events: list[StreamEvent] = []
     for payload in document if isinstance(document, list) else [document]:  # a stream without server-sent events is a list
-        events += answer.read(checked(call, reply, payload))
+        wire = payloads.object_in(payload, reply.text)
+        if wire.get("error"):
+            raise payloads.failed(wire)
+        events += answer.read(wire)
     if not answer.begun:
-        raise unreadable(call, reply, "has no candidates")
+        raise payloads.unreadable(reply.text, "has no candidates")
     response = fold([*events, answer.finish()])
     return replace(response, metadata={**response.metadata, "raw_response": document}) if keep_raw else response
 
 
-def read_json(call: HttpCall, reply: HttpReply) -> Any:  # whatever stands there
-    """The value of a JSON body; raises LLMResponseParsingError."""
-    try:
-        return json_value(reply.text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(call, reply, "is no JSON") from error
-
-
-def checked(call: HttpCall, reply: HttpReply, payload: object) -> Wire:
-    """The payload, if it is one; raises LLMAPIError for an error in its place, or LLMResponseParsingError."""
-    if not isinstance(payload, dict):
-        raise unreadable(call, reply, "is no JSON object")
-    if payload.get("error"):
-        raise disguised_error(call, reply, payload)
-    return payload
-
-
-def disguised_error(call: HttpCall, reply: HttpReply, payload: Wire) -> LLMAPIError:
-    """The error in a payload of a reply that promised an answer."""
-    error = payload["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else reply.status
-    return api_error(call, replace(reply, status=status, body=json.dumps(payload).encode()), google_words)
+def payloads_of(call: HttpCall, head: HttpReply) -> Payloads:
+    """What reads the JSON of an answer, or of its events."""
+    return Payloads(call=call, head=head, expected="a Gemini GenerateContentResponse", dialect=google_words)
 
 
 def read_usage(raw: Wire) -> Usage:
     """Usage in its normal form: what tools brought is input, what the model thought is output."""
-    thoughts = _count(raw, "thoughtsTokenCount")
+    thoughts = count_of(raw, "thoughtsTokenCount")
     return Usage(
-        input_tokens=_count(raw, "promptTokenCount") + _count(raw, "toolUsePromptTokenCount"),
-        output_tokens=_count(raw, "candidatesTokenCount") + thoughts,
-        cache_read_tokens=_count(raw, "cachedContentTokenCount"),
+        input_tokens=count_of(raw, "promptTokenCount") + count_of(raw, "toolUsePromptTokenCount"),
+        output_tokens=count_of(raw, "candidatesTokenCount") + thoughts,
+        cache_read_tokens=count_of(raw, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
         raw=raw,
     )
-
-
-def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
-    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    return unreadable_answer(call, reply, why, "a Gemini GenerateContentResponse")
 
 
 def _first_candidate(payload: Wire) -> Wire | None:
@@ -180,8 +154,3 @@ def _block_reason(payload: Wire) -> str | None:
     feedback = payload.get("promptFeedback")
     reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
     return reason if is_text(reason) else None
-
-
-def _count(report: Wire, name: str) -> int:
-    value = report.get(name)
-    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0

@@ -6,16 +6,13 @@ Nothing ends the stream but its end: payloads may come after the one with the fi
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..deltas import StreamEvent
-from ..exceptions import LLMAPIError, LLMConnectionError
 from ..wire_json import json_value
 from .exchange import HttpCall, HttpReply
-from .google_contents import Wire
 from .google_errors import errors_in
-from .google_reply import Answer, checked, disguised_error, read_json
-from .sse import ServerSentEvent, SseDecoder
+from .google_reply import Answer, payloads_of
+from .sent_events import SentEvents
 
 MAX_BARE_BYTES = 64 * 1024
 
@@ -26,9 +23,8 @@ class GoogleStreamDecoder:
     """Decodes one streamed answer; satisfies StreamDecoder."""
 
     def __init__(self, call: HttpCall, head: HttpReply) -> None:
-        self._call = call
-        self._head = head
-        self._events = SseDecoder()
+        self._payloads = payloads_of(call, head)
+        self._events = SentEvents(call)
         self._answer = Answer(call)
         self._last_byte = b""
         self._bare = b""
@@ -52,35 +48,21 @@ class GoogleStreamDecoder:
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
         self._keep_bare(chunk)
-        for event in self._sent_events(chunk):
+        for event in self._events.feed(chunk):
             if event.data.strip():
-                yield from self._answer.read(self._payload(event))
+                payload = self._payloads.event(event.data, json_value)
+                if payload.get("error"):
+                    raise self._payloads.failed(payload)
+                yield from self._answer.read(payload)
 
     def end(self) -> Iterator[StreamEvent]:
         """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
         self._raise_bare_error()
         if not self.complete:
-            message = f"the stream of {self._call.provider} for model {self._call.request.model!r} broke off"
-            raise LLMConnectionError(message, **self._call.facts)
+            raise self._events.broken_off()
         if not self._finished:
             self._finished = True
             yield self._answer.finish()
-
-    def _sent_events(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        try:
-            yield from self._events.feed(chunk)
-        except ValueError as error:
-            raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
-
-    def _payload(self, event: ServerSentEvent) -> Wire:
-        try:
-            payload = json_value(event.data)
-            if isinstance(payload, dict) and not payload.get("error"):  # nearly all are such
-                return payload
-        except (ValueError, RecursionError):
-            pass  # told below
-        reply = replace(self._head, body=event.data.encode())
-        return checked(self._call, reply, read_json(self._call, reply))
 
     def _keep_bare(self, chunk: bytes) -> None:
         """Keep what begins as JSON outside of events: for those it is nothing."""
@@ -93,4 +75,4 @@ class GoogleStreamDecoder:
     def _raise_bare_error(self) -> None:
         payload = next(errors_in(self._bare), None)
         if payload is not None:
-            raise disguised_error(self._call, self._head, payload)
+            raise self._payloads.failed(payload)

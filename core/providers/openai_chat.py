@@ -5,25 +5,26 @@ Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import JsonValue
 
-from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
-from ..parts import ImagePart, ModelMessage, Part, ProviderData, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras
 from .header_values import check_header_value
+from .json_call import for_stream, json_call
+from .kept_data import kept_of
 from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 from .openai_models import temperature
 from .openai_strict import is_strict
-
-Wire = dict[str, Any]  # JSON of the wire
+from .wire_values import Wire, without_nones
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -51,9 +52,7 @@ class OpenAIChatCodec:
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream; an extra of `stream_options: None` is for servers that refuse them."""
         payload = self._payload(request, stream_options={"include_usage": True}) | {"stream": True}
-        call = self._call(request, payload)
-        # packed, the pieces would be held back until a block is full
-        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+        return for_stream(self._call(request, payload))
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -68,17 +67,8 @@ class OpenAIChatCodec:
         return ChatStreamDecoder(call, head)
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
-        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key}"
-        try:
-            body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
-            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
-        url = completions_url(self.base_url)
-        content = body.encode("utf-8", "replace")
-        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+        authorization = f"Bearer {self.api_key}" if self.api_key else None
+        return json_call(self, request, completions_url(self.base_url), payload, {"authorization": authorization})
 
     def _payload(self, request: ModelRequest, **further: JsonValue) -> Wire:
         official = _is_official(self.base_url) if self.official is None else self.official
@@ -93,7 +83,7 @@ class OpenAIChatCodec:
             **further,
             **wire_extras(request, self.wire),
         }
-        return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
+        return without_nones(payload)  # an extra of None takes a parameter away
 
 
 @lru_cache
@@ -183,7 +173,7 @@ def _block(part: TextPart | ImagePart) -> Wire:
 
 
 def _call(part: ToolCallPart) -> Wire:
-    kept = _kept(part.provider_data)
+    kept = kept_of(part.provider_data, WIRE)
     if kept.get("type") == CUSTOM:
         written = json.dumps(part.arguments, ensure_ascii=False) if part.arguments else ""
         return {**kept, "id": part.call_id, CUSTOM: {"name": part.name, "input": written if part.malformed is None else part.malformed}}
@@ -196,16 +186,11 @@ def _call(part: ToolCallPart) -> Wire:
 def _thoughts(parts: Sequence[ReasoningPart]) -> Wire:
     wire: Wire = {}
     for part in parts:
-        kept = _kept(part.provider_data)
+        kept = kept_of(part.provider_data, WIRE)
         name = str(kept.pop("field", REASONING_FIELD))
         wire[name] = wire.get(name, "") + part.text
         wire.update(kept)
     return wire
-
-
-def _kept(data: ProviderData | None) -> dict[str, JsonValue]:
-    kept = (data or {}).get(WIRE)
-    return dict(kept) if isinstance(kept, dict) else {}
 
 
 def _result(part: ToolResultPart) -> Wire:

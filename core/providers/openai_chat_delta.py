@@ -3,7 +3,6 @@
 Parts get the order that `openai_chat_reply.py` gives them: reasoning, text, refusal, tool calls.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,8 +12,11 @@ from pydantic import JsonValue
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..wire_json import without_halves
-from .openai_chat_reply import REASONING_FIELD, WIRE, Wire, extra_fields, is_text, spoken_of, text_of, unused_id
+from .kept_data import keeping
+from .openai_chat_reply import REASONING_FIELD, WIRE, extra_fields, spoken_of
+from .tool_call_parts import unused_id, used_ids, written
 from .whole_characters import WholeCharacters
+from .wire_values import Wire, is_text, text_of
 
 REASONING, CONTENT, REFUSAL, FIRST_CALL = range(4)
 """Places of the parts in the answer; further tool calls follow."""
@@ -42,7 +44,7 @@ class MessageDeltas:
         self._characters = WholeCharacters()
         self._calls: list[_Call] = []
         self._by_wire_index: dict[int, _Call] = {}
-        self._used_ids = {call.call_id for message in request.messages for call in message.tool_calls}
+        self._used_ids = used_ids(request)
         self._reasoning_field: str | None = None
         self._details: list[Wire] = []
 
@@ -91,7 +93,7 @@ class MessageDeltas:
         self._chars[place] += len(text)
         if place == REASONING:
             name = self._reasoning_name() if first else {}
-            return ReasoningDelta(text=text, index=place, provider_data={WIRE: name} if name else None)
+            return ReasoningDelta(text=text, index=place, provider_data=keeping(WIRE, name))
         return TextDelta(text=text, index=place) if place < FIRST_CALL else ToolCallDelta(index=place, arguments=text)
 
     def _reasoning(self, delta: Wire) -> Iterator[StreamEvent]:
@@ -120,7 +122,7 @@ class MessageDeltas:
             index=call.index,
             call_id=call_id,
             name=None if call.named else without_halves(text_of(spoken.get("name"))) or None,
-            arguments=self._characters.joined(call.index, _written(spoken.get("arguments", spoken.get("input")))),
+            arguments=self._characters.joined(call.index, written(spoken.get("arguments", spoken.get("input")))),
             provider_data={WIRE: dict(call.kept)} if extra else None,
         )
         call.named = call.named or delta.name is not None
@@ -156,12 +158,6 @@ def _calls(delta: Wire) -> Iterator[Wire]:
 
 def _is_named(wire: Wire) -> bool:
     return is_text(spoken_of(wire).get("name"))
-
-
-def _written(arguments: object) -> str:
-    if arguments is None:
-        return ""
-    return arguments if isinstance(arguments, str) else json.dumps(without_halves(arguments))
 
 
 def _add_detail(details: list[Wire], piece: object) -> None:

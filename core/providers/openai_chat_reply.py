@@ -1,26 +1,23 @@
 """OpenAI's chat completions: how an answer is read. Tolerant of what compatible servers leave out or get wrong; no I/O."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from ..exceptions import LLMResponseParsingError
 from ..inference import FinishReason, ModelRequest, ModelResponse
 from ..parts import Part, ReasoningPart, TextPart, ToolCallPart
 from ..usage import Usage
-from ..wire_json import arguments_of, json_value
-from .api_errors import api_error, error_code
 from .exchange import HttpCall, HttpReply
-from .unreadable import unreadable as unreadable_answer
-
-Wire = dict[str, Any]  # JSON of the wire
+from .kept_data import keeping
+from .payloads import Payloads
+from .tool_call_parts import call_part, unused_id, used_ids
+from .wire_values import Wire, count_of, is_text, text_of
 
 WIRE = "openai_chat"
 """The name of this wire format in a part's provider_data."""
 REASONING_FIELD = "reasoning_content"
+EXPECTED = "an OpenAI chat completion"
 
 FINISH_REASONS = {
     "stop": FinishReason.STOP,
@@ -48,12 +45,11 @@ class _Answer:
 
 def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResponse:
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
-    payload = _payload(call, reply)
+    payloads = Payloads(call=call, head=reply, expected=EXPECTED)
+    payload = payloads.whole(reply.text)
     choice = _first_choice(payload)
     if choice is None:
-        if payload.get("error"):
-            raise api_error(call, replace(reply, status=true_status(payload, reply.status)))
-        raise unreadable(call, reply, "has no choices")
+        raise payloads.failed(payload) if payload.get("error") else payloads.unreadable(reply.text, "has no choices")
     answer = _answer(choice, call.request)
     raw_reason = choice.get("finish_reason")
     identity = {"response_id": payload["id"]} if is_text(payload.get("id")) else {}
@@ -74,40 +70,19 @@ def read_usage(raw: object) -> Usage:
     if not isinstance(raw, dict):
         return Usage()
     return Usage(
-        input_tokens=_count(raw, "prompt_tokens"),
-        output_tokens=_count(raw, "completion_tokens"),
-        cache_read_tokens=_count(raw.get("prompt_tokens_details"), "cached_tokens"),
-        cache_write_tokens=_count(raw.get("prompt_tokens_details"), "cache_write_tokens"),
-        reasoning_tokens=_count(raw.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=count_of(raw, "prompt_tokens"),
+        output_tokens=count_of(raw, "completion_tokens"),
+        cache_read_tokens=count_of(raw.get("prompt_tokens_details"), "cached_tokens"),
+        cache_write_tokens=count_of(raw.get("prompt_tokens_details"), "cache_write_tokens"),
+        reasoning_tokens=count_of(raw.get("completion_tokens_details"), "reasoning_tokens"),
         raw=raw,
     )
-
-
-def _payload(call: HttpCall, reply: HttpReply) -> Wire:
-    try:
-        payload = json_value(reply.text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(call, reply, "is no JSON") from error
-    if not isinstance(payload, dict):
-        raise unreadable(call, reply, "is no JSON object")
-    return payload
-
-
-def unreadable(call: HttpCall, reply: HttpReply, why: str) -> LLMResponseParsingError:
-    """The error for an answer that cannot be read; `why` goes on after "the answer"."""
-    return unreadable_answer(call, reply, why, "an OpenAI chat completion")
 
 
 def _first_choice(payload: Wire) -> Wire | None:
     choices = payload.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, dict) else None
-
-
-def true_status(payload: Wire, status: int) -> int:
-    """The status that an error in disguise should have had, when its code is one."""
-    code = error_code(payload) or ""
-    return int(code) if code.isdecimal() and 400 <= int(code) < 600 else status
 
 
 def _answer(choice: Wire, request: ModelRequest) -> _Answer:
@@ -121,17 +96,6 @@ def _answer(choice: Wire, request: ModelRequest) -> _Answer:
     return _Answer(parts=tuple(parts), refused=bool(refusal))
 
 
-def text_of(content: object) -> str:
-    """The text of a content field, which may be a list of blocks; empty when there is none."""
-    match content:
-        case str():
-            return content
-        case list():
-            return "".join(text_of(block.get("text")) for block in content if isinstance(block, dict))
-        case _:
-            return ""
-
-
 def _thoughts(wire: Wire) -> Iterator[ReasoningPart]:
     name = next((name for name in (REASONING_FIELD, "reasoning") if is_text(wire.get(name))), REASONING_FIELD)
     text = text_of(wire.get(name))
@@ -139,14 +103,14 @@ def _thoughts(wire: Wire) -> Iterator[ReasoningPart]:
     if wire.get("reasoning_details"):
         kept["reasoning_details"] = wire["reasoning_details"]
     if text or kept:
-        yield ReasoningPart(text=text, provider_data={WIRE: kept} if kept else None)
+        yield ReasoningPart(text=text, provider_data=keeping(WIRE, kept))
 
 
 def _calls(wire: Wire, request: ModelRequest) -> Iterator[ToolCallPart]:
     listed = wire.get("tool_calls")
     calls = listed if isinstance(listed, list) else []
     legacy = [{"function": wire["function_call"]}] if isinstance(wire.get("function_call"), dict) and not calls else []
-    used = {call.call_id for message in request.messages for call in message.tool_calls}
+    used = used_ids(request)
     for call in (*calls, *legacy):
         if isinstance(call, dict):
             yield _call(call, unused_id(call.get("id"), used))
@@ -155,15 +119,7 @@ def _calls(wire: Wire, request: ModelRequest) -> Iterator[ToolCallPart]:
 def _call(wire: Wire, call_id: str) -> ToolCallPart:
     spoken = spoken_of(wire)
     raw = spoken.get("arguments", spoken.get("input"))
-    arguments = arguments_of(raw)
-    kept = extra_fields(wire)
-    return ToolCallPart(
-        call_id=call_id,
-        name=text_of(spoken.get("name")),
-        arguments=arguments or {},
-        malformed=(raw if isinstance(raw, str) else json.dumps(raw)) if arguments is None else None,
-        provider_data={WIRE: kept} if kept else None,
-    )
+    return call_part(call_id, text_of(spoken.get("name")), raw, keeping(WIRE, extra_fields(wire)))
 
 
 def spoken_of(wire: Wire) -> Wire:
@@ -182,30 +138,9 @@ CUSTOM = "custom"
 _CALL_FIELDS = frozenset({"id", "type", "index", "function", CUSTOM, "name", "arguments", "input"})
 
 
-def unused_id(wanted: object, used: set[str]) -> str:
-    """`wanted`, or the first like it that no call of this conversation has."""
-    stem = wanted if isinstance(wanted, str) and wanted else "call"
-    call_id, number = stem, 1
-    while call_id in used:
-        number += 1
-        call_id = f"{stem}_{number}"
-    used.add(call_id)
-    return call_id
-
-
 def finish_reason(raw: object, *, called: bool, refused: bool) -> FinishReason:
     """Why the model stopped, by the server's word and by whether it called tools or refused."""
     reason = FINISH_REASONS.get(raw.lower(), FinishReason.STOP) if isinstance(raw, str) else FinishReason.STOP
     if reason is FinishReason.STOP and called:
         return FinishReason.TOOL_CALLS  # what servers say that do not tell the two apart
     return FinishReason.REFUSAL if reason is FinishReason.STOP and refused else reason
-
-
-def is_text(value: object) -> TypeGuard[str]:
-    """Whether a field holds any text."""
-    return isinstance(value, str) and value != ""
-
-
-def _count(report: object, name: str) -> int:
-    value = report.get(name) if isinstance(report, dict) else None
-    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0

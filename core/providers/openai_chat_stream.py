@@ -4,16 +4,16 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming. `openai_c
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
-from ..exceptions import LLMAPIError, LLMConnectionError
-from ..wire_json import raw_json_value, without_halves
-from .api_errors import api_error
+from ..wire_json import without_halves
 from .exchange import HttpCall, HttpReply
 from .openai_chat_delta import MessageDeltas
-from .openai_chat_reply import Wire, finish_reason, is_text, read_usage, true_status, unreadable
-from .sse import ServerSentEvent, SseDecoder
+from .openai_chat_reply import EXPECTED, finish_reason, read_usage
+from .payloads import Payloads
+from .sent_events import SentEvents
+from .sse import ServerSentEvent
+from .wire_values import Wire, is_text
 
 DONE = "[DONE]"
 
@@ -23,8 +23,8 @@ class ChatStreamDecoder:
 
     def __init__(self, call: HttpCall, head: HttpReply) -> None:
         self._call = call
-        self._head = head
-        self._events = SseDecoder()
+        self._payloads = Payloads(call=call, head=head, expected=EXPECTED)
+        self._events = SentEvents(call)
         self._message = MessageDeltas(call.request)
         self._identity: dict[str, str] = {}
         self._raw_reason: str | None = None
@@ -48,47 +48,26 @@ class ChatStreamDecoder:
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
-        for event in self._sent_events(chunk):
+        for event in self._events.feed(chunk):
             if not self._finished:
                 yield from self._read(event)
 
     def end(self) -> Iterator[StreamEvent]:
         """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
         if not self.complete:
-            message = f"the stream of {self._call.provider} for model {self._call.request.model!r} broke off"
-            raise LLMConnectionError(message, **self._call.facts)
+            raise self._events.broken_off()
         if not self._finished:
             yield from self._finish()
-
-    def _sent_events(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        try:
-            yield from self._events.feed(chunk)
-        except ValueError as error:
-            raise LLMAPIError(f"{self._call.provider} sent what cannot be read: {error}", retryable=False, **self._call.facts) from None
 
     def _read(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
         data = event.data.strip()
         if data == DONE:
             yield from self._finish(data)
         elif data:
-            payload = self._payload(data)
+            payload = self._payloads.event(data)
             if payload.get("error") or event.event == "error":
-                reply = self._reply(data)
-                raise api_error(self._call, replace(reply, status=true_status(payload, reply.status)))
+                raise self._payloads.failed(payload)
             yield from self._chunk(payload)
-
-    def _reply(self, data: str) -> HttpReply:
-        """An event as if it were all of the answer."""
-        return replace(self._head, body=data.encode())
-
-    def _payload(self, data: str) -> Wire:
-        try:
-            payload = raw_json_value(data)
-        except (ValueError, RecursionError) as error:
-            raise unreadable(self._call, self._reply(data), "has an event that is no JSON") from error
-        if not isinstance(payload, dict):
-            raise unreadable(self._call, self._reply(data), "has an event that is no JSON object")
-        return payload
 
     def _chunk(self, payload: Wire) -> Iterator[StreamEvent]:
         self._identity |= {name: payload[name] for name in ("id", "model") if is_text(payload.get(name))}
@@ -103,7 +82,7 @@ class ChatStreamDecoder:
 
     def _finish(self, data: str = "") -> Iterator[StreamEvent]:
         if not self._answered:
-            raise unreadable(self._call, self._reply(data), "has no choices")
+            raise self._payloads.unreadable(data, "has no choices")
         yield from self._message.finish()
         self._finished = True
         identity = without_halves(self._identity)

@@ -5,10 +5,10 @@ Source: https://platform.openai.com/docs/api-reference/responses/create. `openai
 """
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
@@ -16,13 +16,15 @@ from ..tool_schema import ToolSchema
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply, wire_extras, with_extras
 from .header_values import check_header_value
+from .json_call import for_stream, json_call
 from .openai_chat import OPENAI_URL
 from .openai_models import temperature
 from .openai_responses_input import wire_input
-from .openai_responses_items import WIRE, Wire
+from .openai_responses_items import WIRE
 from .openai_responses_reply import AnswerReader
 from .openai_responses_stream import ResponsesStreamDecoder
 from .openai_strict import is_strict
+from .wire_values import Wire, without_nones
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
@@ -47,9 +49,7 @@ class OpenAIResponsesCodec:
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream."""
-        call = self._call(request, self._payload(request) | {"stream": True})
-        # packed, the pieces would be held back until a block is full
-        return replace(call, headers={**call.headers, "accept": "text/event-stream", "accept-encoding": "identity"})
+        return for_stream(self._call(request, self._payload(request) | {"stream": True}))
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
@@ -64,17 +64,8 @@ class OpenAIResponsesCodec:
         return ResponsesStreamDecoder(AnswerReader(call=call, head=head, keep_raw=self.keep_raw))
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
-        headers = {"content-type": "application/json", "x-correlation-id": quote(request.request_id)}
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key}"
-        try:
-            body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            message = f"the request for model {request.model!r} cannot be written as JSON: {error}; check extras, tools and schema"
-            raise LLMConfigurationError(message, provider=self.provider, model_name=request.model) from error
-        url = responses_url(self.base_url)
-        content = body.encode("utf-8", "replace")
-        return HttpCall(provider=self.provider, request=request, url=url, headers=headers, body=content, secret=self.api_key)
+        authorization = f"Bearer {self.api_key}" if self.api_key else None
+        return json_call(self, request, responses_url(self.base_url), payload, {"authorization": authorization})
 
     def _payload(self, request: ModelRequest) -> Wire:
         self._check(request)
@@ -90,7 +81,7 @@ class OpenAIResponsesCodec:
         if payload.get("store") is False:  # what the server does not keep it must be told again
             included = payload.get("include")
             payload["include"] = list(dict.fromkeys([*(included if isinstance(included, list) else ()), ENCRYPTED_REASONING]))
-        return {name: value for name, value in payload.items() if value is not None}  # an extra of None takes a parameter away
+        return without_nones(payload)  # an extra of None takes a parameter away
 
     def _check(self, request: ModelRequest) -> None:
         for name, value in (("stop", request.stop or None), ("seed", request.seed)):

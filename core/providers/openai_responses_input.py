@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, takewhile
 
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-from .openai_responses_items import Wire, add_to_items, call_item, kept_of
+from .kept_data import kept_of
+from .openai_responses_items import WIRE, add_to_items, call_item
+from .wire_values import Wire
 
 
 def wire_input(messages: Sequence[ModelMessage]) -> Wire:
@@ -42,7 +44,7 @@ def _mixed(message: ModelMessage) -> list[Wire]:
 
 
 def _is_plain(part: Part) -> bool:
-    return isinstance(part, ImagePart) or (isinstance(part, TextPart) and not kept_of(part.provider_data))
+    return isinstance(part, ImagePart) or (isinstance(part, TextPart) and not kept_of(part.provider_data, WIRE))
 
 
 def _add(items: list[Wire], part: Part, message: ModelMessage) -> None:

@@ -7,13 +7,14 @@ name the item they belong to: so a whole conversation goes back as it came, encr
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import JsonValue
 
-from ..parts import ProviderData, ReasoningPart, TextPart, ToolCallPart
-
-Wire = dict[str, Any]  # JSON of the wire
+from ..parts import ReasoningPart, TextPart, ToolCallPart
+from .kept_data import kept_of
+from .tool_call_parts import written
+from .wire_values import Wire, without_nones
 
 WIRE = "openai_responses"
 """The name of this wire format in a part's provider_data."""
@@ -48,15 +49,15 @@ def pieces(item: Wire) -> Iterator[Piece]:
         case "reasoning":
             yield from _texts(item, "reasoning")
         case "function_call":
-            kept = {name: value for name, value in _said(item).items() if name not in _CALL_FIELDS}
-            yield Piece(offset=0, kind="call", text=_written(item.get("arguments")), kept={"item": kept} if kept else {})
+            kept = {name: value for name, value in without_nones(item).items() if name not in _CALL_FIELDS}
+            yield Piece(offset=0, kind="call", text=written(item.get("arguments")), kept={"item": kept} if kept else {})
         case _:
-            yield Piece(offset=0, kind="reasoning", text="", kept={"item": _said(item)})
+            yield Piece(offset=0, kind="reasoning", text="", kept={"item": without_nones(item)})
 
 
 def add_to_items(items: list[Wire], part: TextPart | ReasoningPart) -> bool:
     """Write a part into the item that it came in, which may be the last of `items`; False when it came in none."""
-    kept = kept_of(part.provider_data)
+    kept: Wire = kept_of(part.provider_data, WIRE)
     started = kept.get("item")
     name = next((name for name in _LISTS if isinstance(kept.get(name), dict)), None)
     if isinstance(started, dict):
@@ -74,25 +75,19 @@ def call_item(part: ToolCallPart) -> Wire:
     """The item of a tool call."""
     # servers parse the arguments of past calls, so malformed ones go back inside an object
     arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
-    item = kept_of(part.provider_data).get("item")
+    item = kept_of(part.provider_data, WIRE).get("item")
     spoken: Wire = {"call_id": part.call_id, "name": part.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
     return {**(item if isinstance(item, dict) else {}), "type": "function_call", **spoken}
 
 
-def kept_of(data: ProviderData | None) -> Wire:
-    """What this wire format attached to a part."""
-    kept = (data or {}).get(WIRE)
-    return kept if isinstance(kept, dict) else {}
-
-
 def _texts(item: Wire, kind: Literal["text", "reasoning"]) -> Iterator[Piece]:
-    head: Wire = {name: value for name, value in _said(item).items() if name not in _LISTS}
+    head: Wire = {name: value for name, value in without_nones(item).items() if name not in _LISTS}
     kept: Wire = {"item": head}
     for name, first in (("summary", 0), ("content", CONTENT_OFFSET)) if kind == "reasoning" else (("content", 0),):
         for offset, entry in enumerate(_entries(item, name), first):
             field = TEXT_FIELDS.get(str(entry.get("type")))
             text = entry.get(field) if field else None
-            rest = {name: value for name, value in _said(entry).items() if name != field}
+            rest = {name: value for name, value in without_nones(entry).items() if name != field}
             yield Piece(
                 offset=offset,
                 kind=kind,
@@ -119,13 +114,3 @@ def _emptied(item: Wire) -> Wire:
             return {**item, "summary": []}
         case _:
             return dict(item)
-
-
-def _said(wire: Wire) -> Wire:
-    return {name: value for name, value in wire.items() if value is not None}
-
-
-def _written(arguments: object) -> str:
-    if arguments is None:
-        return ""
-    return arguments if isinstance(arguments, str) else json.dumps(arguments)

@@ -6,9 +6,11 @@ from typing import Literal
 from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..parts import ProviderData
-from .openai_chat_reply import is_text, unused_id
-from .openai_responses_items import CONTENT_OFFSET, WIRE, Piece, Wire, pieces
+from .kept_data import keeping
+from .openai_responses_items import CONTENT_OFFSET, WIRE, Piece, pieces
+from .tool_call_parts import unused_id, used_ids
 from .whole_characters import WholeCharacters
+from .wire_values import Wire, is_text
 
 PLACES_PER_ITEM = 1 << 16
 """The place of a part in the answer is its item's number times this, and its offset in the item."""
@@ -29,7 +31,7 @@ class OutputDeltas:
     """One output in the making. Some servers number no items, and name them by ids or not at all: then the last one goes on."""
 
     def __init__(self, request: ModelRequest) -> None:
-        self._used_ids = {call.call_id for message in request.messages for call in message.tool_calls}
+        self._used_ids = used_ids(request)
         self._numbers: dict[str, int] = {}
         self._last = -1
         self._settled: set[int] = set()
@@ -100,7 +102,7 @@ class OutputDeltas:
     def _settle(self, place: int, piece: Piece, item: Wire) -> Iterator[StreamEvent]:
         self._texts.left(place)  # the whole text has it
         rest = piece.text[self._sent.get(place, 0) :]
-        data: ProviderData | None = {WIRE: piece.kept} if piece.kept else None
+        data = keeping(WIRE, piece.kept)
         if piece.kind != "call":
             if rest or data or place not in self._sent:
                 yield self._delta(piece.kind, place, rest, data)

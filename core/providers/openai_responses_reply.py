@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
-from ..exceptions import LLMAPIError, LLMResponseParsingError
 from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
 from ..usage import Usage
-from ..wire_json import json_value
-from .api_errors import ErrorWords, api_error, usual_words
+from .api_errors import ErrorWords, usual_words
 from .exchange import HttpCall, HttpReply, wire_extras
-from .openai_chat_reply import is_text, true_status
-from .openai_responses_items import WIRE, Wire
+from .openai_responses_items import WIRE
 from .openai_responses_output import OutputDeltas
-from .unreadable import unreadable
+from .payloads import Payloads
+from .wire_values import Wire, count_of, is_text
 
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER, "max_messages": FinishReason.LENGTH}
 _UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.ERROR, "in_progress": FinishReason.ERROR}
@@ -37,20 +35,24 @@ class AnswerReader:
     head: HttpReply
     keep_raw: bool
 
+    @property
+    def payloads(self) -> Payloads:
+        """What reads the JSON of the answer, or of its events."""
+        return Payloads(call=self.call, head=self.head, expected="an OpenAI response", dialect=_error_words)
+
     def whole(self, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
-        payload = self._payload(reply)
-        output = OutputDeltas(self.call.request)
-        return fold(self.rest(payload, output))
+        payload = self.payloads.whole(reply.text)
+        return fold(self.rest(payload, OutputDeltas(self.call.request)))
 
     def rest(self, payload: Wire, output: OutputDeltas) -> Iterator[StreamEvent]:
         """What is still missing of an answer that is all there; raises LLMAPIError when it failed, or LLMResponseParsingError."""
         error = payload.get("error")
         if payload.get("status") == "failed" or error:
-            raise self.failed(error)
+            raise self.payloads.failed({"error": error})
         items = payload.get("output")
         if not isinstance(items, list) and output.is_empty:
-            raise self.unreadable(json.dumps(payload).encode(), "has no output")
+            raise self.payloads.unreadable(json.dumps(payload), "has no output")
         for number, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict):
                 yield from output.settle(number, item)
@@ -58,26 +60,6 @@ class AnswerReader:
         if isinstance(payload.get("usage"), dict):
             yield UsageReport(usage=read_usage(payload["usage"]))
         yield self._finished(payload, output)
-
-    def failed(self, error: object) -> LLMAPIError:
-        """The error that an answer ends with."""
-        body = {"error": error}
-        return api_error(
-            self.call, replace(self.head, status=true_status(body, self.head.status), body=json.dumps(body).encode()), _error_words
-        )
-
-    def unreadable(self, body: bytes, why: str) -> LLMResponseParsingError:
-        """The error for an answer that cannot be read; `why` goes on after "the answer of ... for model ..."."""
-        return unreadable(self.call, replace(self.head, body=body), why, "an OpenAI response")
-
-    def _payload(self, reply: HttpReply) -> Wire:
-        try:
-            payload = json_value(reply.text)
-        except (ValueError, RecursionError) as error:
-            raise self.unreadable(reply.body, "is no JSON") from error
-        if not isinstance(payload, dict):
-            raise self.unreadable(reply.body, "is no JSON object")
-        return payload
 
     def _finished(self, payload: Wire, output: OutputDeltas) -> StreamFinished:
         reason, raw_reason = _finish_reason(payload, output)
@@ -97,7 +79,7 @@ class AnswerReader:
         """Whether the answer has all the tokens that it was allowed."""
         request = self.call.request
         allowed = wire_extras(request, WIRE).get("max_output_tokens", request.max_tokens)
-        return isinstance(allowed, int) and 0 < allowed <= _count(usage, "output_tokens")
+        return isinstance(allowed, int) and 0 < allowed <= count_of(usage, "output_tokens")
 
     def _metadata(self, payload: Wire) -> dict[str, JsonValue]:
         facts = {"provider_request_id": self.head.headers.get("x-request-id"), "service_tier": payload.get("service_tier")}
@@ -108,11 +90,11 @@ class AnswerReader:
 def read_usage(raw: Wire) -> Usage:
     """Usage in its normal form."""
     return Usage(
-        input_tokens=_count(raw, "input_tokens"),
-        output_tokens=_count(raw, "output_tokens"),
-        cache_read_tokens=_count(raw.get("input_tokens_details"), "cached_tokens"),
-        cache_write_tokens=_count(raw.get("input_tokens_details"), "cache_write_tokens"),
-        reasoning_tokens=_count(raw.get("output_tokens_details"), "reasoning_tokens"),
+        input_tokens=count_of(raw, "input_tokens"),
+        output_tokens=count_of(raw, "output_tokens"),
+        cache_read_tokens=count_of(raw.get("input_tokens_details"), "cached_tokens"),
+        cache_write_tokens=count_of(raw.get("input_tokens_details"), "cache_write_tokens"),
+        reasoning_tokens=count_of(raw.get("output_tokens_details"), "reasoning_tokens"),
         raw=raw,
     )
 
@@ -136,8 +118,3 @@ def _error_words(payload: object) -> ErrorWords:
     words = usual_words(payload)
     is_known = any(kind.startswith(_FAULTS_OF_REQUEST) for kind in words.kinds)
     return replace(words, kinds=(*words.kinds, "invalid_request_error")) if is_known else words
-
-
-def _count(report: object, name: str) -> int:
-    value = report.get(name) if isinstance(report, dict) else None
-    return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
