@@ -53,9 +53,7 @@ class Unfinished:
 
 Verdict = ToolsWanted | Answered | Unusable | Refused | Unfinished
 
-_NO_ANSWER = frozenset(
-    {FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED}
-)
+_NO_ANSWER = frozenset({FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.CANCELLED})
 _CUT_OFF = "the answer is cut off: raise max_output_tokens, or ask for a shorter one"
 _ACTIONS = ("use_tool", "final_answer")
 _ACTION = {"json": re.compile(r'"action"\s*:'), "either": re.compile(r'"action"\s*:\s*"(use_tool|final_answer)"')}
@@ -71,6 +69,8 @@ def verdict_on(response: ModelResponse, spec: RunSpec) -> Verdict:
     if response.finish_reason in _NO_ANSWER:
         error = LLMAPIError(f"the model gave no answer: {response.raw_finish_reason or response.finish_reason}", retryable=False)
         return Refused(error=ErrorRecord.of(error), result=response.text or None)
+    if response.finish_reason is FinishReason.ERROR:  # such as a tool call that its own server could not read
+        return _unusable(f"the answer broke off with an error: {response.raw_finish_reason or response.finish_reason}", response)
     if spec.protocol == "native":
         return _verdict_on_text(response, spec)
     return _verdict_on_action(response, spec)

@@ -86,7 +86,7 @@ def test_an_answer_that_met_the_token_limit_is_unusable_but_kept(spec: RunSpec) 
 
 @pytest.mark.parametrize(
     "finish_reason",
-    [FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.ERROR, FinishReason.CANCELLED],
+    [FinishReason.CONTENT_FILTER, FinishReason.REFUSAL, FinishReason.CONTEXT_WINDOW, FinishReason.CANCELLED],
 )
 def test_a_refusal_is_an_error_with_the_providers_own_reason(finish_reason: FinishReason) -> None:
     response = ModelResponse(model="m", parts=(TextPart(text="I ca"),), finish_reason=finish_reason, raw_finish_reason="SAFETY")
@@ -96,6 +96,18 @@ def test_a_refusal_is_an_error_with_the_providers_own_reason(finish_reason: Fini
     assert isinstance(found, Refused)
     assert (found.error.type, found.result) == ("LLMAPIError", "I ca")
     assert "SAFETY" in found.error.message
+
+
+@pytest.mark.parametrize("spec", [FREE, ACTIONS, TYPED, TYPED_ACTIONS])
+@pytest.mark.parametrize("parts", [(), (TextPart(text='{"name": "Ada"}'),)])
+def test_an_answer_that_broke_off_with_an_error_may_be_given_again(parts: tuple[TextPart, ...], spec: RunSpec) -> None:
+    response = ModelResponse(model="m", parts=parts, finish_reason=FinishReason.ERROR, raw_finish_reason="MALFORMED_FUNCTION_CALL")
+
+    found = verdict_on(response, spec)
+
+    assert isinstance(found, Unusable)
+    assert found.error.message == "the answer broke off with an error: MALFORMED_FUNCTION_CALL"
+    assert found.result == (response.text or None)
 
 
 def test_a_document_that_satisfies_the_schema_is_the_answer_wherever_it_stands() -> None:
