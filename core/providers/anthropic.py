@@ -19,7 +19,8 @@ from .anthropic_reply import read_reply
 from .anthropic_schema import can_hold, output_schema
 from .anthropic_stream import MessageStreamDecoder
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras, with_extras
+from .exchange import HttpCall, HttpReply
+from .extras import wire_extras, with_extras
 from .header_values import check_header_value
 from .json_call import for_stream, json_call
 from .wire_values import Wire, without_nones

@@ -1,16 +1,13 @@
 """One HTTP exchange as values, and what a wire format's codec makes of them. No I/O."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import JsonValue
-
 from ..deltas import StreamEvent
-from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
 
 MIN_SECRET_CHARS = 8
@@ -132,32 +129,3 @@ class Codec(Protocol):
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> StreamDecoder:
         """What reads the stream that a reply of status 2xx brings; `head` is the reply without its body."""
         ...
-
-
-def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
-    """The parameters that a request has for one wire alone; raises LLMConfigurationError unless all extras are sorted by wire."""
-    if not request.extras:
-        return {}
-    for name, parameters in request.extras.items():
-        if not isinstance(parameters, dict):
-            shown = parameters if isinstance(parameters, int | float | None) else "..."  # a text may be a secret
-            example = json.dumps({wire: {name: shown}})
-            message = f"extras are sorted by wire, but {name!r} stands outside of one: write {example}"
-            raise LLMConfigurationError(message, config_key="extras", config_value=name, model_name=request.model)
-    found = request.extras.get(wire)
-    return dict(found) if isinstance(found, dict) else {}
-
-
-def with_extras(payload: Mapping[str, JsonValue], extras: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The payload with extras inside its objects, unless those are of another `type`, and with further tools; None takes away."""
-    result = dict(payload)
-    for name, extra in extras.items():
-        known = result.pop(name, None)
-        if isinstance(extra, dict):
-            same = isinstance(known, dict) and extra.get("type", known.get("type")) == known.get("type")
-            result[name] = with_extras(known if isinstance(known, dict) and same else {}, extra)
-        elif isinstance(extra, list) and isinstance(known, list) and name == "tools":
-            result[name] = [*known, *extra]
-        elif extra is not None:
-            result[name] = extra
-    return result

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras, with_extras
+from .exchange import HttpCall, HttpReply
+from .extras import wire_extras, with_extras
 from .google_contents import WIRE, system_instruction, wire_contents
 from .google_errors import google_words
 from .google_reply import read_reply

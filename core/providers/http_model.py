@@ -14,7 +14,8 @@ from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy
-from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits, wire_extras
+from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
+from .extras import joined_extras, wire_extras
 from .keys import Codecs
 from .rate_limits import RATE_LIMITS, read_rate_limits
 from .transport import HttpStream, HttpTransport
@@ -35,7 +36,7 @@ class RequestDefaults:
         asked = wire_extras(request, wire)
         if request.model and not self.extras:
             return request
-        return replace(request, model=request.model or self.model, extras={**request.extras, wire: {**self.extras, **asked}})
+        return replace(request, model=request.model or self.model, extras={**request.extras, wire: joined_extras(self.extras, asked)})
 
 
 class HttpModel:

@@ -16,7 +16,8 @@ from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras
+from .exchange import HttpCall, HttpReply
+from .extras import wire_extras, with_extras
 from .header_values import check_header_value
 from .json_call import for_stream, json_call
 from .kept_data import kept_of
@@ -81,9 +82,8 @@ class OpenAIChatCodec:
             **_optional(request),
             **_tools(request),
             **further,
-            **wire_extras(request, self.wire),
         }
-        return without_nones(payload)  # an extra of None takes a parameter away
+        return with_extras(without_nones(payload), wire_extras(request, self.wire))
 
 
 @lru_cache

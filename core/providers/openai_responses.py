@@ -14,7 +14,8 @@ from ..exceptions import LLMAPIError, LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse, PromptCache
 from ..tool_schema import ToolSchema
 from .api_errors import api_error
-from .exchange import HttpCall, HttpReply, wire_extras, with_extras
+from .exchange import HttpCall, HttpReply
+from .extras import wire_extras, with_extras
 from .header_values import check_header_value
 from .json_call import for_stream, json_call
 from .openai_chat import OPENAI_URL
@@ -77,11 +78,11 @@ class OpenAIResponsesCodec:
             **_optional(request),
             **_tools(request),
         }
-        payload = with_extras(payload, wire_extras(request, WIRE))
+        payload = with_extras(without_nones(payload), wire_extras(request, WIRE))
         if payload.get("store") is False:  # what the server does not keep it must be told again
             included = payload.get("include")
             payload["include"] = list(dict.fromkeys([*(included if isinstance(included, list) else ()), ENCRYPTED_REASONING]))
-        return without_nones(payload)  # an extra of None takes a parameter away
+        return payload
 
     def _check(self, request: ModelRequest) -> None:
         for name, value in (("stop", request.stop or None), ("seed", request.seed)):

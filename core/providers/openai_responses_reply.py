@@ -14,7 +14,8 @@ from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
 from ..usage import Usage
 from .api_errors import ErrorWords, usual_words
-from .exchange import HttpCall, HttpReply, wire_extras
+from .exchange import HttpCall, HttpReply
+from .extras import wire_extras
 from .openai_responses_items import WIRE
 from .openai_responses_output import OutputDeltas
 from .payloads import Payloads

@@ -11,7 +11,8 @@ from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import TextPart
 from polaris_llm.core.providers.api_errors import api_error
 from polaris_llm.core.providers.capabilities import Capabilities
-from polaris_llm.core.providers.exchange import HttpCall, HttpReply, wire_extras
+from polaris_llm.core.providers.exchange import HttpCall, HttpReply
+from polaris_llm.core.providers.extras import wire_extras
 from polaris_llm.core.providers.registry import Provider, WireFormat, plain
 
 
