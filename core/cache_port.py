@@ -54,17 +54,16 @@ class WriteBehind:
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Send a value on its way. That it did not arrive is told in the log."""
-        if len(self._under_way) >= MAX_UNDER_WAY:
-            await self._write(key, value, ttl_s)
-            return
         self._under_way[key] = value
         task = asyncio.create_task(self._write(key, value, ttl_s))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+        if len(self._writing) > MAX_UNDER_WAY:
+            await task
 
     async def close(self) -> None:
         """Return when all is written, or has failed."""
-        await asyncio.gather(*self._writing)
+        await asyncio.gather(*self._writing, return_exceptions=True)  # one may have been given up with its writer
 
     async def _write(self, key: str, value: bytes, ttl_s: float) -> None:
         try:

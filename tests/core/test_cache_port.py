@@ -68,16 +68,33 @@ async def test_a_failed_write_is_told_in_the_log_and_forgotten(caplog: pytest.Lo
     assert [record.getMessage() for record in caplog.records] == ["cache write failed, the answer is not kept: the cache is gone"]
 
 
-async def test_a_cache_that_takes_nothing_makes_its_writers_wait_in_the_end() -> None:
+@pytest.mark.parametrize("key", ["{number}", "always the same"])
+async def test_a_cache_that_takes_nothing_makes_its_writers_wait_in_the_end(key: str) -> None:
     cache = SlowCache()
     behind = WriteBehind(cache)
     for number in range(cache_port.MAX_UNDER_WAY):
-        await behind.put(str(number), b"value", 60)
+        await behind.put(key.format(number=number), b"value", 60)
 
-    one_more = asyncio.create_task(behind.put("one more", b"value", 60))
+    one_more = asyncio.create_task(behind.put(key.format(number="one more"), b"value", 60))
     done, _ = await asyncio.wait({one_more}, timeout=0.05)
 
     assert not done
     cache.opened.set()
     with anyio.fail_after(5):
         await one_more
+
+
+async def test_a_writer_that_gives_up_takes_its_value_along() -> None:
+    cache = SlowCache()
+    behind = WriteBehind(cache)
+    for number in range(cache_port.MAX_UNDER_WAY):
+        await behind.put(str(number), b"value", 60)
+    one_more = asyncio.create_task(behind.put("one more", b"value", 60))
+    await asyncio.sleep(0)
+
+    one_more.cancel()
+    cache.opened.set()
+    with anyio.fail_after(5):
+        await behind.close()
+
+    assert [await cache.get(key) for key in ("0", "one more")] == [b"value", None]
