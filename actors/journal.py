@@ -217,8 +217,7 @@ class JournalHandle:
 
     async def _send_all(self) -> None:
         try:
-            while self._waiting:
-                batch = self._take_batch()
+            while batch := self._take_batch():
                 await self._send(batch)
                 if len(batch) >= BUSY:
                     await asyncio.sleep(GATHER_S)
@@ -228,8 +227,10 @@ class JournalHandle:
     def _take_batch(self) -> list[tuple[Append, asyncio.Future[int]]]:
         batch, chars = [], 0
         while self._waiting and chars < MAX_BATCH_CHARS:
-            batch.append(self._waiting.popleft())
-            chars += sum(len(line.json) for line in batch[-1][0][2])
+            append, appended = self._waiting.popleft()
+            if not appended.done():  # else who wanted it gave it up
+                batch.append((append, appended))
+                chars += sum(len(line.json) for line in append[2])
         return batch
 
     async def _send(self, batch: list[tuple[Append, asyncio.Future[int]]]) -> None:

@@ -65,6 +65,23 @@ async def test_an_append_that_fails_holds_back_no_other() -> None:
 
 
 @pytest.mark.anyio
+async def test_an_append_that_was_given_up_before_it_was_sent_is_never_made() -> None:
+    link = CountingLink(JournalActor(100, 1_000_000))
+    handle = JournalHandle(cast(Link, link))
+    first = asyncio.create_task(handle.append("s", 0, [STARTED]))
+    await asyncio.sleep(0)  # it is begun,
+    await asyncio.sleep(0)  # and on its way
+    given_up = asyncio.create_task(handle.append("t", 0, [STARTED]))
+    await asyncio.sleep(0)
+
+    given_up.cancel()
+    await first
+    await handle.append("u", 0, [STARTED])
+
+    assert link.journal.session_ids(CALL) == ("s", "u")
+
+
+@pytest.mark.anyio
 async def test_large_appends_do_not_go_as_one_message() -> None:
     link = CountingLink(JournalActor(100, 10_000_000))
     handle = JournalHandle(cast(Link, link))
