@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from ..core.bells import Bells
 from ..core.call_context import CallContext
 from ..core.events import Event, RunEnded, RunStarted, outcome_of
 from ..core.exceptions import JournalConflictError, LLMIntegrationError, OutcomeUnknownError, OverloadedError, UnknownSessionError
@@ -34,8 +35,8 @@ class JournalActor:
 
     def __init__(self, max_sessions: int, max_bytes: int) -> None:
         self._log = MemoryEventLog(max_sessions=max_sessions, max_bytes=max_bytes)
-        self._grown = _Bells()
-        self._closed = _Bells()
+        self._grown = Bells()
+        self._closed = Bells()
 
     def append(self, call: CallContext, session_id: str, expected_seq: int, lines: tuple[LogLine, ...]) -> int:
         """See MemoryEventLog."""
@@ -103,31 +104,6 @@ class JournalActor:
         if is_open is None:
             raise unknown_session(session_id)
         return is_open
-
-
-class _Bells:
-    """Wakes those who wait for something to happen to a session."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Event]] = {}
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def ring(self, session_id: str) -> None:
-        for bell in self._waiting.get(session_id, ()):
-            bell.set()
-
-    async def wait(self, session_id: str) -> None:
-        bell = asyncio.Event()
-        waiting = self._waiting.setdefault(session_id, set())
-        waiting.add(bell)
-        try:
-            await bell.wait()
-        finally:
-            waiting.discard(bell)
-            if not waiting:
-                self._waiting.pop(session_id, None)
 
 
 class JournalHandle:
