@@ -13,7 +13,7 @@ from .tool_schema import ToolSchema
 KEY_SCHEMA = 2
 """Raised when keys or the answers kept under them change their meaning."""
 
-SILENT_FIELDS = frozenset({"cache", "metadata", "prompt_cache", "request_id", "service_tier"})
+SILENT_FIELDS = frozenset({"cache", "metadata", "prompt_cache", "request_id", "restarts_stream", "service_tier"})
 """What of a request does not change its answer."""
 
 _settings_of = attrgetter(*(field.name for field in fields(ModelRequest) if field.name not in SILENT_FIELDS | {"messages", "tools"}))

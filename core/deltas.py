@@ -56,6 +56,15 @@ class UsageReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRestarted:
+    """The stream broke off and begins anew: all that came before is void. Only where the request asks for it."""
+
+    reason: str
+    """What went wrong."""
+    kind: Literal["stream_restarted"] = "stream_restarted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFinished:
     """The last event of a stream that came to its end: what is known of the answer as a whole."""
 
@@ -72,5 +81,5 @@ class StreamFinished:
     kind: Literal["stream_finished"] = "stream_finished"
 
 
-StreamEvent = Annotated[TextDelta | ReasoningDelta | ToolCallDelta | UsageReport | StreamFinished, Discriminator("kind")]
+StreamEvent = Annotated[TextDelta | ReasoningDelta | ToolCallDelta | UsageReport | StreamRestarted | StreamFinished, Discriminator("kind")]
 STREAM_EVENT: TypeAdapter[StreamEvent] = TypeAdapter(StreamEvent)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import JsonValue, SecretStr
 
 from .call_context import CallContext
-from .deltas import StreamEvent, StreamFinished, UsageReport
+from .deltas import StreamEvent, StreamFinished, StreamRestarted, UsageReport
 from .exceptions import LLMConfigurationError
 from .inference import ModelRequest, ModelResponse
 from .llm_client import NO_SESSION, LLMClient
@@ -101,8 +101,8 @@ class HttpClient(LLMClient):
         async with aclosing(self._model.stream(fit.request, call)) as events:
             usage = Usage()
             async for event in events:
-                if isinstance(event, UsageReport):
-                    usage = event.usage
+                if isinstance(event, UsageReport | StreamRestarted):
+                    usage = event.usage if isinstance(event, UsageReport) else Usage()
                 yield self._finished(event, usage, fit) if isinstance(event, StreamFinished) else event
 
     def _finished(self, end: StreamFinished, usage: Usage, fit: Fitted) -> StreamFinished:

@@ -75,6 +75,8 @@ class ModelRequest:
     """A JSON schema that the text of the answer must satisfy, where the server can see to it."""
     extras: dict[str, JsonValue] = field(default_factory=dict)
     """Further parameters by the name of the wire that has them, such as `{"openai_chat": {"logprobs": True}}`; None takes one away."""
+    restarts_stream: bool = False
+    """Whether a stream that breaks off after its first event may begin anew, told by StreamRestarted."""
     cache: CachePolicy = CachePolicy()
     metadata: dict[str, JsonValue] = field(default_factory=dict)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -46,8 +47,9 @@ class LLMClient:
             yield event
 
     async def generate_stream(self, request: LLMRequest) -> AsyncGenerator[str, None]:
-        """The pieces of the answer's text; raises LLMIntegrationError."""
-        async with aclosing(self.stream_events(typed_request(request), NO_SESSION)) as events:
+        """The pieces of the answer's text, which cannot be taken back: a stream never begins anew. Raises LLMIntegrationError."""
+        asked = replace(typed_request(request), restarts_stream=False)
+        async with aclosing(self.stream_events(asked, NO_SESSION)) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     yield event.text

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from .deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
+from .deltas import ReasoningDelta, StreamEvent, StreamFinished, StreamRestarted, TextDelta, ToolCallDelta, UsageReport
 from .exceptions import LLMResponseParsingError
 from .inference import ModelResponse
 from .parts import Part, ProviderData, ReasoningPart, TextPart, ToolCallPart
@@ -59,6 +59,8 @@ class Folding:
                 self._parts.setdefault((event.index, event.kind), []).append(event)
             case UsageReport():
                 self._usage = event.usage
+            case StreamRestarted():
+                self._parts, self._usage = {}, Usage()
             case StreamFinished():
                 self._finished = event
             case _:

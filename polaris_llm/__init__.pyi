@@ -15,7 +15,7 @@ from .core.client_factory import (
 )
 from .core.conversation_manager import ConversationManager
 from .core.conversations import Conversation
-from .core.deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
+from .core.deltas import ReasoningDelta, StreamEvent, StreamFinished, StreamRestarted, TextDelta, ToolCallDelta, UsageReport
 from .core.exceptions import (
     ActorError,
     ActorUnavailableError,
@@ -158,6 +158,7 @@ __all__ = [
     "SimulationResults",
     "StreamEvent",
     "StreamFinished",
+    "StreamRestarted",
     "TextDelta",
     "TextPart",
     "ToolCall",

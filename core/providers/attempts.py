@@ -1,21 +1,21 @@
 """The one retry loop: admit, one exchange, report; again while an error says that it may help. No other layer retries.
 
-A stream is tried again only until its first event is there: what somebody may have seen is never said twice.
+A stream is tried again only until its first event is there: what somebody may have seen is said twice to those alone who ask for it.
 """
 
 import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from ..call_context import CallContext
-from ..deltas import StreamEvent, StreamFinished
+from ..deltas import StreamEvent, StreamFinished, StreamRestarted
 from ..exceptions import DeadlineExceededError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import Folding
@@ -116,23 +116,41 @@ class Attempts:
         return replace(response, attempts=run.attempts, latency_s=self._surroundings.clock() - run.started)
 
     async def stream(self, request: ModelRequest, call: CallContext, exchange: StreamedExchange) -> AsyncGenerator[StreamEvent, None]:
-        """The events of the first attempt that has one; raises as `run` does, and what happens after that event."""
+        """The events of the first attempt that has one; raises as `run` does, and what happens after that event.
+
+        Where the request asks for it, a stream that breaks off begins anew, as long as attempts and time are left.
+        """
         run = self._begun(request, call)
 
         async def opened(run: _Run) -> _Opened:
             return await self._open(run, exchange)
 
         stream = await self._first_success(run, opened)
-        folding = Folding()
-        async with aclosing(stream.rest):
+        while True:
+            folding = Folding()
             try:
-                yield self._noted(stream.first, run, folding)
-                async for event in stream.rest:
-                    yield self._noted(event, run, folding)
-            except BaseException as error:  # as below
-                self._gate.report(stream.ticket, error)
-                raise
-            self._gate.report(stream.ticket, folding.response())
+                async with aclosing(stream.rest):
+                    with self._reported(stream.ticket, folding):
+                        yield self._noted(stream.first, run, folding)
+                        async for event in stream.rest:
+                            yield self._noted(event, run, folding)
+                return
+            except LLMIntegrationError as error:
+                if not (request.restarts_stream and error.retryable):
+                    raise
+                run.first_error = error
+            reason = run.first_error.message
+            stream = await self._retry(run, opened)
+            yield StreamRestarted(reason=reason)
+
+    @contextmanager
+    def _reported(self, ticket: object, folding: Folding) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:  # as below
+            self._gate.report(ticket, error)
+            raise
+        self._gate.report(ticket, folding.response())
 
     def _begun(self, request: ModelRequest, call: CallContext) -> _Run:
         started = self._surroundings.clock()
@@ -214,7 +232,8 @@ class Attempts:
         return StreamLimits(first_byte_s=first_byte_s, idle_s=self._policy.timeout_s, total_s=left_s)
 
     def _wait_s(self, state: RetryCallState) -> float:
-        error = _error(state)
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, LLMIntegrationError)  # nothing else is retried
         if error.retry_after is not None:
             return error.retry_after
         ceiling_s = min(self._policy.max_delay_s, self._policy.base_delay_s * 2.0 ** (state.attempt_number - 1))
@@ -223,14 +242,8 @@ class Attempts:
     def _gives_up(self, run: _Run, state: RetryCallState) -> bool:
         wait_s = state.upcoming_sleep
         out_of_time = self._surroundings.clock() + wait_s >= run.deadline
-        return out_of_time or wait_s > self._policy.max_delay_s or state.attempt_number >= self._policy.max_attempts
+        return out_of_time or wait_s > self._policy.max_delay_s or run.attempts >= self._policy.max_attempts
 
 
 def _may_help(error: BaseException) -> bool:
     return isinstance(error, LLMIntegrationError) and error.retryable
-
-
-def _error(state: RetryCallState) -> LLMIntegrationError:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, LLMIntegrationError)  # nothing else is retried
-    return error

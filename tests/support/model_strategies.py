@@ -67,6 +67,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     | st.builds(PromptCache, key=st.none() | NAMES, after=st.sampled_from([(), ("tools", "system")]), ttl=st.sampled_from([None, "1h"])),
     "response_schema": st.none() | JSON_OBJECTS,
     "extras": st.dictionaries(st.sampled_from(["acme", "other"]), JSON_OBJECTS),
+    "restarts_stream": st.booleans(),
     "cache": CACHE_POLICIES,
     "metadata": JSON_OBJECTS,
     "request_id": NAMES,

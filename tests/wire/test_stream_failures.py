@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
 
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.client import HttpOptions, LLMClient
-from polaris_llm.core.deltas import StreamEvent, TextDelta
+from polaris_llm.core.deltas import StreamEvent, StreamRestarted, TextDelta
 from polaris_llm.core.exceptions import (
     DeadlineExceededError,
     LLMAPIError,
     LLMConnectionError,
     LLMTimeoutError,
 )
+from polaris_llm.core.flat import flat_request
 from polaris_llm.core.providers.exchange import StreamLimits
 from polaris_llm.core.providers.transport import HttpTransport, TransportSettings
 from polaris_llm.core.stream_folding import fold
@@ -52,10 +55,10 @@ def cut_after(*pieces: bytes) -> Reply:
     return Reply(data=stream_head() + b"".join(map(chunk, pieces)), cut=True)
 
 
-async def events_of(client: LLMClient, call: CallContext = CALL) -> list[StreamEvent]:
+async def events_of(client: LLMClient, call: CallContext = CALL, **wishes: Any) -> list[StreamEvent]:  # ModelRequest's fields
     """All events of a request's stream."""
     with anyio.fail_after(20):
-        return [event async for event in client.stream_events(a_request(), call)]
+        return [event async for event in client.stream_events(a_request(**wishes), call)]
 
 
 async def seen_until(error: type[Exception], client: LLMClient) -> tuple[str, str]:
@@ -100,6 +103,35 @@ async def test_a_stream_that_breaks_off_before_it_begins_is_asked_for_again(serv
     response = fold(await events_of(client))
 
     assert (response.text, response.attempts) == ("Hello.", 2)
+
+
+async def test_a_stream_that_breaks_off_begins_anew_where_that_is_asked_for(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(cut_after(texts("Hel")), HELLO)
+
+    events = await events_of(client, restarts_stream=True)
+
+    [place] = [place for place, event in enumerate(events) if isinstance(event, StreamRestarted)]
+    assert [event.text for event in events[:place] if isinstance(event, TextDelta)] == ["Hel"]
+    assert (fold(events).text, fold(events).attempts) == ("Hello.", 2)
+
+
+async def test_a_stream_begins_anew_no_more_often_than_other_calls_are_tried(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(*[cut_after(texts("Hel"))] * 5)
+
+    with pytest.raises(LLMConnectionError, match="broke off"):
+        await events_of(client, restarts_stream=True)
+
+    assert len(server.seen) == 3
+
+
+async def test_text_alone_is_never_said_twice(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(cut_after(texts("Hel")), HELLO)
+    request = replace(flat_request(a_request()), options={"restarts_stream": True})
+
+    with anyio.fail_after(20), pytest.raises(LLMConnectionError):
+        [piece async for piece in client.generate_stream(request)]
+
+    assert len(server.seen) == 1
 
 
 async def test_a_connection_that_breaks_after_the_answer_is_whole_does_no_harm(server: OpenAIServer, client: LLMClient) -> None:
