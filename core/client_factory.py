@@ -20,9 +20,11 @@ from .models import LLMConfiguration, LLMProvider
 from .pricing import Prices, TokenPrice
 from .provider_names import announce, other_names
 from .provider_settings import ProviderSettings
+from .providers.anthropic import ANTHROPIC_URL
 from .providers.attempts import AttemptGate
+from .providers.google import GOOGLE_URL
 from .providers.mock import DEFAULT_MODEL, MockSchedule, load_script
-from .providers.openai_chat import OPENAI_URL
+from .providers.openai_shared import OPENAI_URL
 from .providers.registry import PROVIDERS, find_provider, load_offer
 from .providers.transport import HttpTransport, TransportSettings
 from .providers.wishes import Wishes
@@ -104,7 +106,7 @@ def create_openai_client(
 def create_anthropic_client(
     api_key: str,
     model_name: str = "claude-3-sonnet-20240229",
-    api_endpoint: str = "https://api.anthropic.com",
+    api_endpoint: str = ANTHROPIC_URL,
     **settings: Any,  # LLMConfiguration's
 ) -> LLMClient:
     """A client of Anthropic."""
@@ -114,7 +116,7 @@ def create_anthropic_client(
 def create_google_client(
     api_key: str,
     model_name: str = "gemini-1.5-pro",
-    api_endpoint: str = "https://generativelanguage.googleapis.com",
+    api_endpoint: str = GOOGLE_URL,
     **settings: Any,  # LLMConfiguration's
 ) -> LLMClient:
     """A client of Google's Gemini."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -24,10 +24,18 @@ from .kept_data import kept_of
 from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
 from .openai_chat_stream import ChatStreamDecoder
 from .openai_models import temperature
+from .openai_shared import (
+    OPENAI_URL,
+    bearer,
+    call_arguments,
+    image_url,
+    openai_url,
+    prompt_cache,
+    result_text,
+    tool_parameters,
+)
 from .openai_strict import is_strict
 from .wire_values import Wire, without_nones
-
-OPENAI_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +76,7 @@ class OpenAIChatCodec:
         return ChatStreamDecoder(call, head)
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
-        authorization = f"Bearer {self.api_key}" if self.api_key else None
-        return json_call(self, request, completions_url(self.base_url), payload, {"authorization": authorization})
+        return json_call(self, request, completions_url(self.base_url), payload, bearer(self.api_key))
 
     def _payload(self, request: ModelRequest, **further: JsonValue) -> Wire:
         official = _is_official(self.base_url) if self.official is None else self.official
@@ -80,18 +87,15 @@ class OpenAIChatCodec:
             "max_completion_tokens" if official else "max_tokens": request.max_tokens,
             "temperature": temperature(request) if official else request.temperature,
             **_optional(request),
-            **_tools(request),
+            **tool_parameters(request, [tool.to_openai_format() for tool in request.tools], _named(request.tool_choice)),
             **further,
         }
         return with_extras(without_nones(payload), wire_extras(request, self.wire))
 
 
-@lru_cache
 def completions_url(base_url: str) -> str:
     """Where chat completions are asked for, from an endpoint as people write it."""
-    parts = urlsplit(base_url.strip())
-    path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"
-    return urlunsplit(parts._replace(path=f"{path}/chat/completions", fragment=""))
+    return openai_url(base_url, "/chat/completions")
 
 
 @lru_cache
@@ -103,27 +107,14 @@ def _is_official(base_url: str) -> bool:
 def _optional(request: ModelRequest) -> Wire:
     optional: Wire = {"top_p": request.top_p, "seed": request.seed, "reasoning_effort": request.reasoning_effort}
     optional |= {"stop": list(request.stop) or None, "service_tier": request.service_tier}
-    if request.prompt_cache is not None:
-        cache = request.prompt_cache
-        # kept for at least five minutes in any case
-        optional |= {"prompt_cache_key": cache.key, "prompt_cache_retention": "24h" if cache.ttl == "1h" else None}
     if request.response_schema is not None:
         schema = {"name": "answer", "schema": request.response_schema, "strict": is_strict(request.response_schema)}
         optional["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return optional
+    return optional | prompt_cache(request.prompt_cache)
 
 
-def _tools(request: ModelRequest) -> Wire:
-    if not request.tools:
-        return {}
-    wire: Wire = {"tools": [tool.to_openai_format() for tool in request.tools]}
-    if request.tool_choice in ("none", "required"):
-        wire["tool_choice"] = request.tool_choice
-    elif request.tool_choice != "auto":  # auto is the default, and some servers refuse to hear it
-        wire["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice}}
-    if request.parallel_tool_calls is not None:
-        wire["parallel_tool_calls"] = request.parallel_tool_calls
-    return wire
+def _named(tool: str) -> Wire:
+    return {"type": "function", "function": {"name": tool}}
 
 
 def wire_messages(messages: Iterable[ModelMessage], *, reasoning: bool) -> list[Wire]:
@@ -168,8 +159,7 @@ def _content(parts: Sequence[Part]) -> str | list[Wire]:
 def _block(part: TextPart | ImagePart) -> Wire:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
-    url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
-    return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "image_url", "image_url": {"url": image_url(part)}}
 
 
 def _call(part: ToolCallPart) -> Wire:
@@ -177,9 +167,7 @@ def _call(part: ToolCallPart) -> Wire:
     if kept.get("type") == CUSTOM:
         written = json.dumps(part.arguments, ensure_ascii=False) if part.arguments else ""
         return {**kept, "id": part.call_id, CUSTOM: {"name": part.name, "input": written if part.malformed is None else part.malformed}}
-    # servers parse the arguments of past calls, so malformed ones go back inside an object
-    arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
-    function = {"name": part.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    function = {"name": part.name, "arguments": call_arguments(part)}
     return {**kept, "id": part.call_id, "type": "function", "function": function}
 
 
@@ -194,8 +182,4 @@ def _thoughts(parts: Sequence[ReasoningPart]) -> Wire:
 
 
 def _result(part: ToolResultPart) -> Wire:
-    content = part.content
-    if part.is_error and not (isinstance(content, dict) and "error" in content):
-        content = {"error": content}  # the wire has no flag for a failure
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-    return {"role": "tool", "tool_call_id": part.call_id, "content": text}
+    return {"role": "tool", "tool_call_id": part.call_id, "content": result_text(part)}

@@ -6,24 +6,22 @@ Source: https://platform.openai.com/docs/api-reference/responses/create. `openai
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import ClassVar
-from urllib.parse import urlsplit, urlunsplit
 
 from ..exceptions import LLMAPIError, LLMConfigurationError
-from ..inference import ModelRequest, ModelResponse, PromptCache
+from ..inference import ModelRequest, ModelResponse
 from ..tool_schema import ToolSchema
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .extras import wire_extras, with_extras
 from .header_values import check_header_value
 from .json_call import for_stream, json_call
-from .openai_chat import OPENAI_URL
 from .openai_models import temperature
 from .openai_responses_input import wire_input
 from .openai_responses_items import WIRE
 from .openai_responses_reply import AnswerReader
 from .openai_responses_stream import ResponsesStreamDecoder
+from .openai_shared import OPENAI_URL, bearer, openai_url, prompt_cache, tool_parameters
 from .openai_strict import is_strict
 from .wire_values import Wire, without_nones
 
@@ -65,8 +63,7 @@ class OpenAIResponsesCodec:
         return ResponsesStreamDecoder(AnswerReader(call=call, head=head, keep_raw=self.keep_raw))
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
-        authorization = f"Bearer {self.api_key}" if self.api_key else None
-        return json_call(self, request, responses_url(self.base_url), payload, {"authorization": authorization})
+        return json_call(self, request, responses_url(self.base_url), payload, bearer(self.api_key))
 
     def _payload(self, request: ModelRequest) -> Wire:
         self._check(request)
@@ -76,7 +73,7 @@ class OpenAIResponsesCodec:
             "max_output_tokens": request.max_tokens,
             "temperature": temperature(request),
             **_optional(request),
-            **_tools(request),
+            **tool_parameters(request, [_tool(tool) for tool in request.tools], {"type": "function", "name": request.tool_choice}),
         }
         payload = with_extras(without_nones(payload), wire_extras(request, WIRE))
         if payload.get("store") is False:  # what the server does not keep it must be told again
@@ -94,12 +91,9 @@ class OpenAIResponsesCodec:
                 raise LLMConfigurationError(message, config_key=name, config_value=value, provider=self.provider, model_name=request.model)
 
 
-@lru_cache
 def responses_url(base_url: str) -> str:
     """Where responses are asked for, from an endpoint as people write it."""
-    parts = urlsplit(base_url.strip())
-    path = parts.path.rstrip("/").removesuffix("/responses") or "/v1"
-    return urlunsplit(parts._replace(path=f"{path}/responses", fragment=""))
+    return openai_url(base_url, "/responses")
 
 
 def _optional(request: ModelRequest) -> Wire:
@@ -109,27 +103,7 @@ def _optional(request: ModelRequest) -> Wire:
     if request.response_schema is not None:
         schema = request.response_schema
         optional["text"] = {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": is_strict(schema)}}
-    return optional | _prompt_cache(request.prompt_cache)
-
-
-def _prompt_cache(cache: PromptCache | None) -> Wire:
-    if cache is None:
-        return {}
-    # five minutes is what every model keeps a prompt for; there is nothing between that and a day
-    return {"prompt_cache_key": cache.key, "prompt_cache_retention": "24h" if cache.ttl == "1h" else None}
-
-
-def _tools(request: ModelRequest) -> Wire:
-    if not request.tools:
-        return {}
-    wire: Wire = {"tools": [_tool(tool) for tool in request.tools]}
-    if request.tool_choice in ("none", "required"):
-        wire["tool_choice"] = request.tool_choice
-    elif request.tool_choice != "auto":  # auto is the default
-        wire["tool_choice"] = {"type": "function", "name": request.tool_choice}
-    if request.parallel_tool_calls is not None:
-        wire["parallel_tool_calls"] = request.parallel_tool_calls
-    return wire
+    return optional | prompt_cache(request.prompt_cache)
 
 
 def _tool(tool: ToolSchema) -> Wire:

@@ -1,12 +1,12 @@
 """OpenAI's responses: messages as instructions and items of the input. No I/O."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, takewhile
 
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .kept_data import kept_of
 from .openai_responses_items import WIRE, add_to_items, call_item
+from .openai_shared import image_url, result_text
 from .wire_values import Wire
 
 
@@ -52,7 +52,7 @@ def _add(items: list[Wire], part: Part, message: ModelMessage) -> None:
         case ToolCallPart():
             items.append(call_item(part))
         case ToolResultPart():
-            items.append({"type": "function_call_output", "call_id": part.call_id, "output": _output(part)})
+            items.append({"type": "function_call_output", "call_id": part.call_id, "output": result_text(part)})
         case TextPart():
             if not add_to_items(items, part):
                 items.append(_plain(message, (part,)))
@@ -83,12 +83,4 @@ def _blocks(parts: Iterable[Part]) -> list[Wire]:
 def _block(part: TextPart | ImagePart) -> Wire:
     if isinstance(part, TextPart):
         return {"type": "input_text", "text": part.text}
-    url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
-    return {"type": "input_image", "image_url": url, "detail": "auto"}
-
-
-def _output(part: ToolResultPart) -> str:
-    content = part.content
-    if part.is_error and not (isinstance(content, dict) and "error" in content):
-        content = {"error": content}  # the wire has no flag for a failure
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return {"type": "input_image", "image_url": image_url(part), "detail": "auto"}

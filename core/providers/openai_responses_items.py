@@ -4,7 +4,6 @@ An item holds several texts, a part holds one. What else an item has stands in `
 name the item they belong to: so a whole conversation goes back as it came, encrypted reasoning and unknown items included.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +12,7 @@ from pydantic import JsonValue
 
 from ..parts import ReasoningPart, TextPart, ToolCallPart
 from .kept_data import kept_of
+from .openai_shared import call_arguments
 from .tool_call_parts import written
 from .wire_values import Wire, without_nones
 
@@ -73,10 +73,8 @@ def add_to_items(items: list[Wire], part: TextPart | ReasoningPart) -> bool:
 
 def call_item(part: ToolCallPart) -> Wire:
     """The item of a tool call."""
-    # servers parse the arguments of past calls, so malformed ones go back inside an object
-    arguments = part.arguments if part.malformed is None else {"malformed": part.malformed}
     item = kept_of(part.provider_data, WIRE).get("item")
-    spoken: Wire = {"call_id": part.call_id, "name": part.name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+    spoken: Wire = {"call_id": part.call_id, "name": part.name, "arguments": call_arguments(part)}
     return {**(item if isinstance(item, dict) else {}), "type": "function_call", **spoken}
 
 

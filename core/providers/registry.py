@@ -19,10 +19,11 @@ from .capabilities import Capabilities
 from .exchange import Codec
 from .google import GOOGLE_URL, GoogleCodec
 from .google_contents import WIRE as GOOGLE
-from .openai_chat import OPENAI_URL, OpenAIChatCodec
+from .openai_chat import OpenAIChatCodec
 from .openai_chat_reply import WIRE as OPENAI_CHAT
 from .openai_responses import OpenAIResponsesCodec
 from .openai_responses_items import WIRE as OPENAI_RESPONSES
+from .openai_shared import OPENAI_URL
 from .openai_strict import is_strict
 
 
