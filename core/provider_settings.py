@@ -148,7 +148,7 @@ class ProviderSettings(Placed):
     """None takes the environment's (HTTPS_PROXY, NO_PROXY and the like)."""
     ca_file: str | None = Field(default=None, min_length=1)
     """A PEM file of certificates that are trusted beside the usual ones."""
-    headers: dict[Name, HeaderValue] = Field(default_factory=dict)
+    headers: dict[Name, HeaderValue] = Field(default_factory=dict, repr=False)
     """Further headers of every call; they win over ours."""
     http2: bool = False
     """Whether HTTP/2 is spoken with servers that can; needs the extra `http2`."""

@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -135,9 +135,10 @@ def usual_words(payload: object) -> ErrorWords:
 
 def api_error(call: HttpCall, reply: HttpReply, dialect: Dialect = usual_words) -> LLMAPIError:
     """The error that a reply means, or that an event of a stream means under the stream's own status."""
+    reply = replace(reply, body=call.scrubbed(reply.text).encode())  # a server may repeat the key anywhere
     payload = _json(reply.body)
     words = dialect(payload)
-    reason = _bounded(call.scrubbed(_reason(reply, payload, words)))
+    reason = _bounded(_reason(reply, payload, words))
     answered = f"answered {reply.status}" if reply.status >= 300 else "answered with an error"
     error_class = _class_of(reply.status, words)
     limits = read_rate_limits(reply.headers, reply.received_at)
@@ -211,7 +212,8 @@ def _retryable(reply: HttpReply, error_class: type[LLMAPIError]) -> bool | None:
 def _reason(reply: HttpReply, payload: object, words: ErrorWords) -> str:
     location = reply.headers.get("location")
     if 300 <= reply.status < 400 and location:
-        return f"a redirect to {urlsplit(location).netloc or 'another path'}, which is not followed; set the endpoint to where the API is"
+        place = urlsplit(location).netloc.rpartition("@")[2] or "another path"
+        return f"a redirect to {place}, which is not followed; set the endpoint to where the API is"
     return words.message or ("" if payload is not None else _plain(reply.text)) or _phrase(reply.status)
 
 
