@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakValueDictionary
 
 from ..core.call_context import CallContext
@@ -99,7 +100,7 @@ class ConversationHost:
         self._isolation = isolation
         self._actors: dict[str, ConversationActor] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._beginning = 0
+        self._beginning: set[asyncio.Task[None]] = set()
         self._speaking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self) -> None:
@@ -111,7 +112,7 @@ class ConversationHost:
 
     async def stop(self) -> None:
         """Leave the runs where they are."""
-        tasks = tuple(self._tasks.values())
+        tasks = (*self._beginning, *self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -180,7 +181,7 @@ class ConversationHost:
         return actor
 
     def _require_room(self, session_id: str) -> None:
-        under_way = len(self._tasks) + self._beginning
+        under_way = len(self._tasks) + len(self._beginning)
         if under_way >= self._max_sessions:
             message = f"the host of session {session_id!r} has {under_way} runs under way, its bound"
             raise OverloadedError(message, retry_after=FULL_RETRY_S)
@@ -190,12 +191,19 @@ class ConversationHost:
         event = RunStarted(run_id=run_id, spec=spec, at=ports.clock())
         seq = session.seq
         session.receive(event)
-        self._beginning += 1
+        writing = asyncio.create_task(self._journal.append(session.session_id, seq, [event]))
+        self._beginning.add(writing)
+        writing.add_done_callback(self._beginning.discard)
         try:
-            await self._journal.append(session.session_id, seq, [event])
-        finally:
-            self._beginning -= 1
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:  # what is written must be driven, whoever gave it up
+            writing.add_done_callback(partial(self._drive_if_written, session))
+            raise
         self._drive(session)
+
+    def _drive_if_written(self, session: Session, writing: asyncio.Task[None]) -> None:
+        if not writing.cancelled() and writing.exception() is None:
+            self._drive(session)
 
     async def _require_same(self, submission: Submission) -> None:
         first = (await self._journal.read(submission.session_id))[0]

@@ -177,6 +177,54 @@ async def test_a_message_that_is_said_again_to_another_incarnation_begins_no_sec
     await third.stop()
 
 
+class HeldJournal(MemoryJournal):
+    """Takes what it is given, and says so only when it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = asyncio.Event()
+
+    async def append(self, session_id: str, expected_seq: int, events: Sequence[Event]) -> None:
+        """See MemoryJournal."""
+        await super().append(session_id, expected_seq, events)
+        await self.opened.wait()
+
+
+@pytest.mark.anyio
+async def test_a_run_whose_submission_was_given_up_while_it_was_written_does_not_stay_without_a_driver() -> None:
+    hosting = Hosting()
+    hosting.journal = journal = HeldJournal()
+    host = hosting.host()
+    submitting = asyncio.create_task(host.submit(CALL, SUBMISSION))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    submitting.cancel()
+    journal.opened.set()
+    await host.submit(CALL, SUBMISSION)  # as whoever was not answered does
+
+    assert (await hosting.finished())[-1] == "run_ended"
+    await host.stop()
+
+
+@pytest.mark.anyio
+async def test_a_host_that_stops_begins_nothing_more() -> None:
+    hosting = Hosting()
+    hosting.journal = journal = HeldJournal()
+    host = hosting.host()
+    submitting = asyncio.create_task(host.submit(CALL, SUBMISSION))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    submitting.cancel()
+    await host.stop()
+    journal.opened.set()
+    await asyncio.sleep(0)
+
+    assert host.health()["sessions"] == 0
+    assert hosting.model.calls == []
+
+
 class LostJournal(MemoryJournal):
     """Takes the first events of a session, and loses a race for all others."""
 
