@@ -20,5 +20,5 @@ FAMILIES: dict[str, Callable[..., Scenario]] = {name: partial(scenario, name) fo
 """By name; each takes a seed and the number of periods."""
 
 normal, high_load, resource_constraint, failure_recovery, mixed_workload = (
-    partial(scenario, name) for name in ("normal", "high_load", "resource_constraint", "failure_recovery", "mixed_workload")
+    FAMILIES[name] for name in ("normal", "high_load", "resource_constraint", "failure_recovery", "mixed_workload")
 )

@@ -106,7 +106,7 @@ def row(loop: ControlLoop, outcomes: Iterable[RunOutcome], wall_s: float, agent:
         input_tokens=sum(outcome.usage.input_tokens for outcome in outcomes),
         output_tokens=sum(outcome.usage.output_tokens for outcome in outcomes),
         cache_hits=sum(outcome.cache_hits for outcome in outcomes),
-        cost_usd=_sum_if_known([outcome.cost_usd for outcome in outcomes]),
+        cost_usd=sum_if_known([outcome.cost_usd for outcome in outcomes]),
         wall_s=wall_s,
     )
 
@@ -120,11 +120,12 @@ def summaries(rows: Sequence[ScenarioRow]) -> tuple[Summary, ...]:
 def _summary(group: str, rows: Sequence[ScenarioRow]) -> Summary:
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Figures)}
     figures: dict[str, Any] = {  # by field name
-        name: fmean(values) if name.endswith("utility") else _sum_if_known(values) for name, values in columns.items()
+        name: fmean(values) if name.endswith("utility") else sum_if_known(values) for name, values in columns.items()
     }
     return Summary(group=group, runs=len(rows), better=sum(row.utility > row.threshold_utility for row in rows), **figures)
 
 
-def _sum_if_known(values: Sequence[float | None]) -> float | None:
+def sum_if_known(values: Sequence[float | None]) -> float | None:
+    """Their sum; None where one of them is."""
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None

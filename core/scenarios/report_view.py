@@ -10,7 +10,7 @@ from markupsafe import Markup
 from .comparison import GroupSummary, group_summaries
 from .control_loop import ControlLoop, PeriodRecord
 from .estimates import Estimate
-from .report import ScenarioRow
+from .report import ScenarioRow, sum_if_known
 from .scenario_result import ScenarioFailure, ScenarioResult
 from .svg_charts import Interval, IntervalGroup, Series, interval_chart, step_chart
 
@@ -33,14 +33,13 @@ class Spending:
     @classmethod
     def of(cls, rows: Sequence[ScenarioRow]) -> "Spending":
         """The sum over these runs."""
-        costs = [row.cost_usd for row in rows if row.cost_usd is not None]
         return cls(
             decisions=sum(row.periods for row in rows),
             steps=sum(row.steps for row in rows),
             input_tokens=sum(row.input_tokens for row in rows),
             output_tokens=sum(row.output_tokens for row in rows),
             cache_hits=sum(row.cache_hits for row in rows),
-            cost_usd=sum(costs) if costs and len(costs) == len(rows) else None,
+            cost_usd=sum_if_known([row.cost_usd for row in rows]) if rows else None,
         )
 
 
