@@ -222,7 +222,7 @@ def test_another_agent_is_another_run(runtime: LLMRuntime, tmp_path: Path) -> No
 
 def test_what_failed_is_run_again(tmp_path: Path) -> None:
     name, ended, manifest = new_id(), list[object](), tmp_path / "runs.jsonl"
-    scenarios = [hooked(name, periods=60), high_load(2, 1)]
+    scenarios = [hooked(name, periods=25), high_load(2, 1)]
     with started(llm=ADAPTING) as runtime:
         kill_it = killing(runtime, names_of(runtime).scenarios)
         HOOKS[name] = lambda: kill_it() if ended else None
