@@ -1,5 +1,6 @@
 """Runs what-if scenarios in the cluster: the control loop of each, one session per control period, many loops at once."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,9 @@ from ..core.scenarios.scenario import Scenario
 from ..core.scenarios.scenario_result import ScenarioResult
 from .conversation import Submission
 from .sessions import Sessions
+
+MAX_COUNTED = 1000
+"""Simulations whose decisions are counted; of a client that died nobody says that its simulation is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,9 @@ class ScenarioTask:
 class ScenarioActor:
     """Drives the control loops of scenarios; its state is in the sessions' logs."""
 
-    def __init__(self, sessions: Sessions, prompts: PromptManager) -> None:
+    def __init__(self, sessions: Sessions, prompts: PromptManager, *, max_counted: int = MAX_COUNTED) -> None:
         self._sessions = sessions
+        self._max_counted = max_counted
         self._prompts = prompts
         self._decisions: dict[str, int] = {}
 
@@ -56,8 +61,9 @@ class ScenarioActor:
             outcome = await self._decision(task, agent, loop)
             outcomes.append(outcome)
             loop = loop.period(loop.decide(outcome.result) if outcome.ok else Decision(problem=_reason(outcome)))
-            self._decisions[task.simulation_id] = self._decisions.get(task.simulation_id, 0) + 1
-        return ScenarioResult(row=row(loop, outcomes, time.monotonic() - began, task.decider), loop=loop, outcomes=tuple(outcomes))
+            self._count(task.simulation_id)
+        counted = await asyncio.to_thread(row, loop, outcomes, time.monotonic() - began, task.decider)  # it runs the baselines
+        return ScenarioResult(row=counted, loop=loop, outcomes=tuple(outcomes))
 
     async def _decision(self, task: ScenarioTask, agent: RunSpec, loop: ControlLoop) -> RunOutcome:
         session_id = f"{task.simulation_id}/{task.number}/{task.scenario.name}/{len(loop.records) + 1}"
@@ -74,6 +80,11 @@ class ScenarioActor:
     def forget(self, call: CallContext, simulation_id: str) -> None:
         """The simulation is over."""
         self._decisions.pop(simulation_id, None)
+
+    def _count(self, simulation_id: str) -> None:
+        self._decisions[simulation_id] = self._decisions.pop(simulation_id, 0) + 1  # as the last
+        if len(self._decisions) > self._max_counted:
+            del self._decisions[next(iter(self._decisions))]
 
     def _spec(self, agent: RunSpec, loop: ControlLoop) -> RunSpec:
         snapshot = loop.snapshot()

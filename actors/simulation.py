@@ -97,7 +97,8 @@ class _Simulation:
             for unfinished in (reporting, *running):
                 unfinished.cancel()
             await asyncio.gather(reporting, *running, return_exceptions=True)
-            self._actor.tell("forget", CallContext(), self._id)
+            with contextlib.suppress(ActorError):  # the actor can bear that it is not told
+                self._actor.tell("forget", CallContext(), self._id)
         await self._tell_progress(sum(len(result.outcomes) for result in results if isinstance(result, ScenarioResult)), total)
         return tuple(results)
 

@@ -80,6 +80,16 @@ def test_a_task_that_is_given_again_decides_nothing_again(runtime: LLMRuntime) -
     assert again.outcomes == first.outcomes
 
 
+def test_of_simulations_that_nobody_says_are_over_only_the_latest_are_counted(runtime: LLMRuntime) -> None:
+    actor = ScenarioActor(Sessions(links_of(runtime), runtime.settings), PromptManager(), max_counted=1)
+    first, second = a_task(), a_task()
+
+    run(runtime, actor, first)
+    run(runtime, actor, second)
+
+    assert [actor.decisions(CALL, task.simulation_id) for task in (first, second)] == [0, 3]
+
+
 def test_a_decision_that_fails_is_a_recorded_no_action(runtime: LLMRuntime) -> None:
     result = run(runtime, actor_of(runtime), a_task(provider="talker"))
 
