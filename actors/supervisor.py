@@ -107,10 +107,15 @@ class Supervisor:
             return
         if self._lease is not None:
             self._lease.cancel()
-        self._lease = asyncio.get_running_loop().call_later(self._owner_lease_s, self._owner_is_gone)
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._owner_lease_s
+        self._lease = loop.call_at(due, self._lease_is_over, self._owner_lease_s, due)
 
-    def _owner_is_gone(self) -> None:
-        logger.warning("the owner of this runtime gave no sign of life for %s s: stopping its actors", self._owner_lease_s)
+    def _lease_is_over(self, lease_s: float, due: float) -> None:
+        if asyncio.get_running_loop().time() - due > lease_s / 4:  # it was this process that was away, and its owner is still to be heard
+            self._renew_lease()
+            return
+        logger.warning("the owner of this runtime gave no sign of life for %s s: stopping its actors", lease_s)
         self._stopping_all = asyncio.create_task(self._stop_all())
 
     async def _stop_all(self) -> None:

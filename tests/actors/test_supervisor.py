@@ -1,6 +1,7 @@
 """The supervisor: what dies is replaced, also after it died itself; what its owner leaves behind is stopped."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
@@ -147,6 +148,17 @@ async def test_an_owner_that_renews_its_lease_keeps_its_actors(engine: InlineEng
 
     assert not await is_gone(engine, "a")
     await links.close()
+
+
+@pytest.mark.anyio
+async def test_a_supervisor_that_was_held_up_does_not_take_its_owner_for_gone(engine: InlineEngine) -> None:
+    await engine.create(ActorSpec(name="supervisor", factory=f"{__name__}:supervisor_of_two", arguments={"owner_lease_s": 0.2}))
+
+    time.sleep(0.5)  # of its loop, which hears nobody meanwhile
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+    assert not await is_gone(engine, "a")
 
 
 def test_a_runtimes_supervisor_that_was_restarted_still_replaces_what_dies() -> None:
