@@ -1,6 +1,8 @@
-"""On-CPU seconds of this process and all its descendants, Ray's daemons and workers included."""
+"""On-CPU seconds and memory of this process and all its descendants, Ray's daemons and workers included."""
 
 import os
+import threading
+from typing import Self
 
 import psutil
 
@@ -20,6 +22,45 @@ def cpu_by_process() -> dict[int, float]:
 def cpu_since(before: dict[int, float]) -> dict[int, float]:
     """What each living process has used since then."""
     return {pid: seconds - before.get(pid, 0.0) for pid, seconds in cpu_by_process().items()}
+
+
+def memory_mb() -> float:
+    """Memory of all of them now: pages that several share count once, where the kernel tells."""
+    me = psutil.Process()
+    total = 0
+    for process in (me, *me.children(recursive=True)):
+        try:
+            total += _memory(process)
+        except (psutil.Error, OSError):
+            continue
+    return total / 1e6
+
+
+class PeakMemory:
+    """The highest memory of all of them while it is open, looked at every second and at the end."""
+
+    EVERY_S = 1.0
+
+    def __init__(self) -> None:
+        self.peak_mb = 0.0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._closed.set()
+        self._thread.join()
+        self._look()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(self.EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        self.peak_mb = max(self.peak_mb, memory_mb())
 
 
 def names(pids: list[int]) -> dict[int, str]:
@@ -47,3 +88,11 @@ def _on_cpu_ns(path: str) -> int:
             return int(file.read().split()[0])
     except (OSError, IndexError):
         return 0
+
+
+def _memory(process: psutil.Process) -> int:
+    summary = f"/proc/{process.pid}/smaps_rollup"
+    if not os.path.exists(summary):
+        return process.memory_info().rss
+    with open(summary) as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
