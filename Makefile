@@ -2,8 +2,9 @@
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 STAMP := .venv/.installed
+PEERS := .venv-peers/.installed
 
-.PHONY: demo test test-real-model bench wheel clean
+.PHONY: demo test test-real-model bench bench-peers wheel clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -22,6 +23,10 @@ test-real-model: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# Beside AutoGen, LangGraph and OpenAI's SDK, which live in .venv-peers
+bench-peers: $(STAMP) $(PEERS)
+	$(BIN)/python -m benchmarks.peers
+
 wheel: $(STAMP)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
@@ -36,6 +41,12 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+$(PEERS): benchmarks/peers/constraints.txt | $(STAMP)
+	$(BIN)/python -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --constraint $< \
+	    autogen-core 'autogen-ext[grpc]' langgraph openai psutil
+	@touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
