@@ -10,7 +10,8 @@ import argparse
 from collections.abc import Sequence
 
 from polaris_llm.actors.runtime import LLMRuntime
-from polaris_llm.core.scenarios.scenario import FAMILIES, Scenario
+from polaris_llm.core.scenarios.families import FAMILIES
+from polaris_llm.core.scenarios.scenario import Scenario
 
 from .measuring import Figures, measured, medians, tell
 
