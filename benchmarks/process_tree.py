@@ -2,16 +2,22 @@
 
 import os
 import threading
+from collections.abc import Iterable
 from typing import Self
 
 import psutil
 
 
+def processes() -> list[psutil.Process]:
+    """This process and all its descendants now."""
+    me = psutil.Process()
+    return [me, *me.children(recursive=True)]
+
+
 def cpu_by_process() -> dict[int, float]:
     """On-CPU seconds so far, by process id, with the scheduler's own nanoseconds where the kernel tells them."""
-    me = psutil.Process()
     seconds = {}
-    for process in (me, *me.children(recursive=True)):
+    for process in processes():
         try:
             seconds[process.pid] = _cpu(process)
         except (psutil.Error, OSError):
@@ -24,11 +30,10 @@ def cpu_since(before: dict[int, float]) -> dict[int, float]:
     return {pid: seconds - before.get(pid, 0.0) for pid, seconds in cpu_by_process().items()}
 
 
-def memory_mb() -> float:
-    """Memory of all of them now: pages that several share count once, where the kernel tells."""
-    me = psutil.Process()
+def memory_mb(of: Iterable[psutil.Process] | None = None) -> float:
+    """Memory of these processes, or of all, now: pages that several share count once, where the kernel tells."""
     total = 0
-    for process in (me, *me.children(recursive=True)):
+    for process in processes() if of is None else of:
         try:
             total += _memory(process)
         except (psutil.Error, OSError):
@@ -37,12 +42,13 @@ def memory_mb() -> float:
 
 
 class PeakMemory:
-    """The highest memory of all of them while it is open, looked at every second and at the end."""
+    """The highest memory of all of them while it is open: looked at every second, and at the end with those that have come meanwhile."""
 
     EVERY_S = 1.0
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
+        self._processes = processes()  # once: looking for them takes longer than looking at them
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -53,14 +59,11 @@ class PeakMemory:
     def __exit__(self, *error: object) -> None:
         self._closed.set()
         self._thread.join()
-        self._look()
+        self.peak_mb = max(self.peak_mb, memory_mb())
 
     def _watch(self) -> None:
         while not self._closed.wait(self.EVERY_S):
-            self._look()
-
-    def _look(self) -> None:
-        self.peak_mb = max(self.peak_mb, memory_mb())
+            self.peak_mb = max(self.peak_mb, memory_mb(self._processes))
 
 
 def names(pids: list[int]) -> dict[int, str]:
