@@ -1,13 +1,17 @@
-"""Every benchmark, one JSON line a case: `python -m benchmarks`."""
+"""Every benchmark, one JSON line a case: `python -m benchmarks`. Each case is a process of its own: its memory is nobody else's."""
 
-from . import w1, w2, w3, w4, w6
+import subprocess
+import sys
 
 for engine in ("inline", "ray"):
-    for kilobytes in ("0", "14"):
-        w1.main(["--engine", engine, "--prompt-kb", kilobytes])
-    w1.main(["--engine", engine, "--concurrency", "1", "--sessions", "50"])
-    w2.main(["--engine", engine])
-    w2.main(["--engine", engine, "--sessions", "5000", "--repetitions", "1"])
-    w6.main(["--engine", engine])
-w4.main([])
-w3.main([])
+    for case in (
+        ["w1"],
+        ["w1", "--prompt-kb", "14"],
+        ["w1", "--concurrency", "1", "--sessions", "50"],
+        ["w2"],
+        ["w2", "--sessions", "5000", "--repetitions", "1"],
+        ["w4"],
+        ["w6"],
+    ):
+        subprocess.run([sys.executable, "-m", f"benchmarks.{case[0]}", "--engine", engine, *case[1:]], check=True)
+subprocess.run([sys.executable, "-m", "benchmarks.w3"], check=True)
