@@ -43,13 +43,15 @@ class MemoryCache:
 class WriteBehind:
     """Another cache's writing half, which keeps nobody waiting; satisfies CachePort. It has what is still on its way there."""
 
-    def __init__(self, cache: CachePort) -> None:
+    def __init__(self, cache: CachePort, *, grace_s: float = 2.0) -> None:
+        """Values stay for `grace_s` seconds more when they have arrived: somebody may have looked in the cache just before."""
         self._cache = cache
+        self._grace_s = grace_s
         self._under_way: dict[str, bytes] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> bytes | None:
-        """The value, if it is on its way; who asks has looked in the cache already."""
+        """The value, if it is on its way, or has just arrived; who asks has looked in the cache already."""
         return self._under_way.get(key)
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
@@ -66,10 +68,18 @@ class WriteBehind:
         await asyncio.gather(*self._writing, return_exceptions=True)  # one may have been given up with its writer
 
     async def _write(self, key: str, value: bytes, ttl_s: float) -> None:
+        grace_s = 0.0
         try:
             await self._cache.put(key, value, ttl_s)
+            grace_s = min(self._grace_s, ttl_s)
         except LLMIntegrationError as error:
             logger.warning("cache write failed, the answer is not kept: %s", error)
         finally:
-            if self._under_way.get(key) is value:
-                del self._under_way[key]
+            if grace_s > 0 and len(self._under_way) <= MAX_UNDER_WAY:
+                asyncio.get_running_loop().call_later(grace_s, self._forget, key, value)
+            else:
+                self._forget(key, value)
+
+    def _forget(self, key: str, value: bytes) -> None:
+        if self._under_way.get(key) is value:
+            del self._under_way[key]

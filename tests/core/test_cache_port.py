@@ -37,7 +37,7 @@ async def test_who_asks_meanwhile_gets_what_is_on_its_way() -> None:
 
 async def test_what_has_arrived_is_the_caches_own_affair() -> None:
     cache = SlowCache()
-    behind = WriteBehind(cache)
+    behind = WriteBehind(cache, grace_s=0)
     await behind.put("key", b"value", 60)
 
     cache.opened.set()
@@ -45,6 +45,17 @@ async def test_what_has_arrived_is_the_caches_own_affair() -> None:
         await behind.close()
 
     assert (await behind.get("key"), await cache.get("key")) == (None, b"value")
+
+
+async def test_who_looked_in_the_cache_just_before_a_value_arrived_gets_it_too() -> None:
+    behind = WriteBehind(MemoryCache(), grace_s=0.05)
+    await behind.put("key", b"value", 60)
+    await behind.close()
+
+    assert await behind.get("key") == b"value"
+    with anyio.fail_after(5):
+        while await behind.get("key") is not None:
+            await asyncio.sleep(0.01)
 
 
 async def test_the_newer_of_two_values_stays_until_it_has_arrived() -> None:
