@@ -7,6 +7,9 @@ from .events import Event
 from .exceptions import LLMIntegrationError, UnexpectedError
 from .ports import JournalPort
 
+GATHER_S = 0.005
+"""Seconds in which a session's events gather before they are written together, unless somebody waits for them."""
+
 
 class JournalWriter:
     """Appends one session's events in the background, one append at a time, until the journal fails."""
@@ -18,6 +21,7 @@ class JournalWriter:
         self._on_failure = on_failure
         self._failure: LLMIntegrationError | None = None
         self._unwritten: list[Event] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def require_working(self) -> None:
@@ -28,14 +32,22 @@ class JournalWriter:
     def write(self, event: Event) -> None:
         """Append an event soon."""
         self._unwritten.append(event)
-        if self._task is None:
-            self._task = asyncio.create_task(self._write_all())
+        if self._task is None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._begin)
 
     async def flush(self) -> None:
         """Return when all is written; raises what the journal raised."""
+        if self._timer is not None:
+            self._begin()
         if self._task is not None:
             await asyncio.shield(self._task)
         self.require_working()
+
+    def _begin(self) -> None:
+        assert self._timer is not None, "only a write begins it"
+        self._timer.cancel()
+        self._timer = None
+        self._task = asyncio.create_task(self._write_all())
 
     async def _write_all(self) -> None:
         try:
