@@ -46,20 +46,24 @@ async def answer_by_schema(
     second = await ask(replace(asked, messages=messages), _again(call, clock() - started))
     found, problems = _judged(second, schema)
     if problems:
-        raise LLMResponseParsingError(
-            f"model {request.model!r} gave no answer that satisfies the schema, when told what was wrong neither: {'; '.join(problems)}",
-            response_content=second.text,
-            expected_format="JSON that satisfies the request's schema",
-            validation_errors=problems,
-            provider=second.provider,
-            model_name=request.model,
-        )
+        raise _useless(second, problems, request.model)
     return replace(
         found,
         usage=first.usage + second.usage,
         attempts=first.attempts + second.attempts,
         latency_s=first.latency_s + second.latency_s,
         metadata={**found.metadata, "repaired": True},
+    )
+
+
+def _useless(second: ModelResponse, problems: list[str], model: str) -> LLMResponseParsingError:
+    return LLMResponseParsingError(
+        f"model {model!r} gave no answer that satisfies the schema, when told what was wrong neither: {'; '.join(problems)}",
+        response_content=second.text,
+        expected_format="JSON that satisfies the request's schema",
+        validation_errors=problems,
+        provider=second.provider,
+        model_name=model,
     )
 
 
