@@ -76,7 +76,7 @@ class HttpClient(LLMClient):
             options.transport or HttpTransport(),
             retry_policy(config),
             gate=options.gate,
-            defaults=RequestDefaults(model=config.model_name, extras=options.extras, idempotency_header=provider.idempotency_header),
+            defaults=RequestDefaults(extras=options.extras, idempotency_header=provider.idempotency_header),
         )
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
@@ -114,7 +114,7 @@ class HttpClient(LLMClient):
         warnings: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
         if self._prices is None:
             return warnings
-        cost = self._prices.cost_of(response, fit.request.model or self.config.model_name, fit.request.service_tier)
+        cost = self._prices.cost_of(response, fit.request.model, fit.request.service_tier)
         return warnings if cost is None else {**warnings, COST: cost}
 
     async def close(self) -> None:
@@ -137,6 +137,8 @@ class HttpClient(LLMClient):
         return self.capabilities.json_schema and self._can_hold(schema)
 
     def _fitted(self, request: ModelRequest) -> Fitted:
+        if not request.model:
+            request = replace(request, model=self.config.model_name)
         if request.tools and not self.config.enable_function_calling:
             request = replace(request, tools=(), tool_choice="auto")
         request = self._wishes.added_to(request)

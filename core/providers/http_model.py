@@ -23,20 +23,17 @@ from .transport import HttpStream, HttpTransport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDefaults:
-    """What a request that does not say takes from its provider."""
+    """What every request takes from its provider."""
 
-    model: str = ""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Parameters of the provider's wire."""
     idempotency_header: str | None = None
     """Where a call says that it is the one which was sent before."""
 
     def applied_to(self, request: ModelRequest, wire: str) -> ModelRequest:
-        """The request with the gaps filled; raises LLMConfigurationError for extras that are not sorted by wire."""
+        """The request with the provider's extras; raises LLMConfigurationError for its own that are not sorted by wire."""
         asked = wire_extras(request, wire)
-        if request.model and not self.extras:
-            return request
-        return replace(request, model=request.model or self.model, extras={**request.extras, wire: joined_extras(self.extras, asked)})
+        return replace(request, extras={**request.extras, wire: joined_extras(self.extras, asked)}) if self.extras else request
 
 
 class HttpModel:

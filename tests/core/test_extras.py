@@ -23,7 +23,7 @@ EVERY_WIRE = [pytest.param(provider, wire, id=f"{provider.name}-{wire.name}") fo
 
 def joined(asked: JsonValue) -> dict[str, JsonValue]:
     """What a request asks for whose provider has usual extras."""
-    extras = RequestDefaults(model="m", extras=USUAL).applied_to(a_request(extras={"google": asked}), "google").extras["google"]
+    extras = RequestDefaults(extras=USUAL).applied_to(a_request(extras={"google": asked}), "google").extras["google"]
     assert isinstance(extras, dict)
     return extras
 

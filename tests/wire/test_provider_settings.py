@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from polaris_llm.core.client_factory import client_for
 from polaris_llm.core.deltas import StreamFinished
-from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError
+from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError, LLMResponseParsingError
 from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
@@ -169,6 +169,14 @@ async def test_a_server_without_schemas_is_asked_by_the_prompt_also_in_a_stream(
     assert response.text == streamed_response.text == '{"servers": 3}'
     assert response.usage.total_tokens == 28
     assert all("response_format" not in seen.json for seen in server.seen)
+
+
+async def test_a_model_that_the_settings_name_is_named_in_what_it_did_wrong(server: OpenAIServer) -> None:
+    server.will(*[as_json(200, completion({"role": "assistant", "content": "many"}))] * 2)
+    asked = a_request(model="", response_schema={"type": "object"})
+    async with client_for(settings(server, lacks=["json_schema"])) as client:
+        with pytest.raises(LLMResponseParsingError, match="model 'm' gave no answer that satisfies the schema"):
+            await client.respond(asked, CALL)
 
 
 async def test_what_an_answer_costs_is_told_with_it_whole_or_streamed(server: OpenAIServer) -> None:
