@@ -14,6 +14,8 @@ from .usage import Usage
 
 COST = "cost_usd"
 """Where a response's metadata tells it."""
+SERVICE_TIER = "service_tier"
+"""Where it tells the tier that answered, as far as the server does."""
 PER_TOKENS = 1_000_000
 
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
@@ -63,7 +65,7 @@ class Prices:
 
     def cost_of(self, response: ModelResponse, asked_model: str, asked_tier: str | None = None) -> float | None:
         """US dollars of the call that this is the answer to; the server may tell the model's full name, and another tier than was asked."""
-        told = response.metadata.get("service_tier")
+        told = response.metadata.get(SERVICE_TIER)
         tier = told if isinstance(told, str) else asked_tier
         costs = (self.cost_usd(model, response.usage, tier) for model in dict.fromkeys((response.model, asked_model)) if model)
         return next((cost for cost in costs if cost is not None), None)

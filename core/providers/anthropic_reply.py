@@ -15,7 +15,7 @@ from .exchange import HttpCall, HttpReply
 from .kept_data import keeping
 from .payloads import Payloads
 from .tool_call_parts import call_part, unused_id, used_ids
-from .wire_values import Wire, count_of, is_text, text_of
+from .wire_values import Wire, count_of, is_text, text_of, tier_told
 
 FINISH_REASONS = {
     "end_turn": FinishReason.STOP,
@@ -72,7 +72,7 @@ def read_facts(call: HttpCall, message: Wire, *, called: bool) -> dict[str, Any]
         "provider": call.provider,
         "finish_reason": FinishReason.TOOL_CALLS if reason is FinishReason.STOP and called else reason,
         "raw_finish_reason": raw if isinstance(raw, str) else None,
-        "metadata": {WIRE: ends} if ends else {},
+        "metadata": {**({WIRE: ends} if ends else {}), **tier_told(message.get("usage"))},
         **({"response_id": message["id"]} if is_text(message.get("id")) else {}),
     }
 

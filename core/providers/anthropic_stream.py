@@ -99,7 +99,7 @@ class MessageStreamDecoder:
         yield from self._blocks.finish()
         yield from self._report()
         self._finished = True
-        yield StreamFinished(**read_facts(self._call, self._message, called=self._blocks.called))
+        yield StreamFinished(**read_facts(self._call, {**self._message, "usage": self._usage}, called=self._blocks.called))
 
 
 def _object(value: object) -> Wire:

@@ -12,7 +12,7 @@ from .exchange import HttpCall, HttpReply
 from .kept_data import keeping
 from .payloads import Payloads
 from .tool_call_parts import call_part, unused_id, used_ids
-from .wire_values import Wire, count_of, is_text, text_of
+from .wire_values import Wire, count_of, is_text, text_of, tier_told
 
 WIRE = "openai_chat"
 """The name of this wire format in a part's provider_data."""
@@ -60,7 +60,7 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
         finish_reason=finish_reason(raw_reason, called=answer.called, refused=answer.refused),
         raw_finish_reason=raw_reason if isinstance(raw_reason, str) else None,
         provider=call.provider,
-        metadata={"raw_response": payload} if keep_raw else {},
+        metadata=tier_told(payload) | ({"raw_response": payload} if keep_raw else {}),
         **identity,
     )
 

@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming. `openai_c
 from collections.abc import Iterator
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
+from ..pricing import SERVICE_TIER
 from ..wire_json import without_halves
 from .exchange import HttpCall, HttpReply
 from .openai_chat_delta import MessageDeltas
@@ -13,7 +14,7 @@ from .openai_chat_reply import EXPECTED, finish_reason, read_usage
 from .payloads import Payloads
 from .sent_events import SentEvents
 from .sse import ServerSentEvent
-from .wire_values import Wire, is_text
+from .wire_values import Wire, is_text, tier_told
 
 DONE = "[DONE]"
 
@@ -70,7 +71,7 @@ class ChatStreamDecoder:
             yield from self._chunk(payload)
 
     def _chunk(self, payload: Wire) -> Iterator[StreamEvent]:
-        self._identity |= {name: payload[name] for name in ("id", "model") if is_text(payload.get(name))}
+        self._identity |= {name: payload[name] for name in ("id", "model", SERVICE_TIER) if is_text(payload.get(name))}
         choice = _first_choice(payload)
         if choice is not None:
             self._answered = True
@@ -92,6 +93,7 @@ class ChatStreamDecoder:
             model=identity.get("model", self._call.request.model),
             response_id=identity.get("id"),
             provider=self._call.provider,
+            metadata=tier_told(identity),
         )
 
 

@@ -19,7 +19,7 @@ from .extras import wire_extras
 from .openai_responses_items import WIRE
 from .openai_responses_output import OutputDeltas
 from .payloads import Payloads
-from .wire_values import Wire, count_of, is_text
+from .wire_values import Wire, count_of, is_text, tier_told
 
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER, "max_messages": FinishReason.LENGTH}
 _UNFINISHED = {"cancelled": FinishReason.CANCELLED, "queued": FinishReason.ERROR, "in_progress": FinishReason.ERROR}
@@ -83,9 +83,9 @@ class AnswerReader:
         return isinstance(allowed, int) and 0 < allowed <= count_of(usage, "output_tokens")
 
     def _metadata(self, payload: Wire) -> dict[str, JsonValue]:
-        facts = {"provider_request_id": self.head.headers.get("x-request-id"), "service_tier": payload.get("service_tier")}
-        metadata: dict[str, JsonValue] = {name: value for name, value in facts.items() if is_text(value)}
-        return metadata | ({"raw_response": payload} if self.keep_raw else {})
+        request_id = self.head.headers.get("x-request-id")
+        metadata: dict[str, JsonValue] = {"provider_request_id": request_id} if is_text(request_id) else {}
+        return metadata | tier_told(payload) | ({"raw_response": payload} if self.keep_raw else {})
 
 
 def read_usage(raw: Wire) -> Usage:

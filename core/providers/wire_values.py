@@ -2,6 +2,10 @@
 
 from typing import Any, TypeGuard
 
+from pydantic import JsonValue
+
+from ..pricing import SERVICE_TIER
+
 Wire = dict[str, Any]  # JSON of the wire
 
 
@@ -25,6 +29,12 @@ def count_of(report: object, name: str) -> int:
     """A count in a report that may be missing or incomplete; 0 when it tells of none."""
     value = report.get(name) if isinstance(report, dict) else None
     return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+
+
+def tier_told(report: object) -> dict[str, JsonValue]:
+    """What metadata tells of the service tier that answered, where a report does."""
+    tier = report.get("service_tier") if isinstance(report, dict) else None
+    return {SERVICE_TIER: tier} if is_text(tier) else {}
 
 
 def without_nones(wire: Wire) -> Wire:

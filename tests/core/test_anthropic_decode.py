@@ -27,7 +27,7 @@ def call(**changes: Any) -> Wire:
 
 def test_a_plain_answer_is_read_with_all_that_is_known_of_it() -> None:
     usage: Wire = {"input_tokens": 5, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 300, "output_tokens": 7}
-    usage["output_tokens_details"] = {"thinking_tokens": 4}
+    usage |= {"output_tokens_details": {"thinking_tokens": 4}, "service_tier": "priority"}
 
     response = response_of(message(usage=usage))
 
@@ -37,7 +37,7 @@ def test_a_plain_answer_is_read_with_all_that_is_known_of_it() -> None:
     assert response.usage == Usage(
         input_tokens=325, output_tokens=7, cache_read_tokens=300, cache_write_tokens=20, reasoning_tokens=4, raw=usage
     )
-    assert response.metadata == {}
+    assert response.metadata == {"service_tier": "priority"}
 
 
 @pytest.mark.parametrize(

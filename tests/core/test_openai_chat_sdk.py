@@ -76,6 +76,7 @@ def test_the_same_answer_as_the_sdks_chunks_is_the_same(data: st.DataObject, sai
     message.pop("function_call", None)
     choice["message"], said["choices"] = message, [choice]
     common = {"id": said["id"], "created": 1, "model": said["model"], "object": "chat.completion.chunk"}
+    common |= {"service_tier": said["service_tier"]} if "service_tier" in said else {}
     deltas = [(delta, None) for delta in deltas_of(data, message)] + [({}, choice["finish_reason"])]
     payloads = [common | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in deltas]
     payloads += [common | {"choices": [], "usage": said["usage"]}] if said.get("usage") else []

@@ -1,6 +1,7 @@
 """OpenAI's chat completions as a stream: the same answer as the whole one, however it is cut; and what servers get wrong."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,14 @@ def test_the_end_says_what_is_known_of_the_answer() -> None:
     assert (response.text, response.model, response.response_id, response.provider) == ("Hello.", "served-model", "chatcmpl-1", "local")
     assert (response.finish_reason, response.raw_finish_reason) == (FinishReason.STOP, "stop")
     assert (response.usage.input_tokens, response.usage.output_tokens) == (11, 3)
+
+
+def test_the_tier_that_answered_is_told_whole_or_streamed() -> None:
+    streamed = fold(events_of(sse({**piece({"content": "Hi"}), "service_tier": "flex"}), FINISH, DONE))
+    said = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "service_tier": "flex"}
+    whole = CODEC.decode(CALL, replace(HEAD, body=json.dumps(said).encode()))
+
+    assert streamed.metadata == whole.metadata == {"service_tier": "flex"}
 
 
 def test_null_content_and_empty_pieces_are_no_events() -> None:
