@@ -1,0 +1,88 @@
+"""What a request may ask for, over every wire of every provider: it is sent, or told to be left out, or refused."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.http_client import HttpClient
+from polaris_llm.core.inference import PromptCache
+from polaris_llm.core.llm_client import LLMClient
+from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, text_message
+from support.cases import HELLO, Case
+from support.model_requests import CALL, WEATHER, a_request
+from support.openai_server import OpenAIServer, as_json
+from support.wires import Said
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = {"type": "object", "properties": {"marked": {"type": "integer"}}, "required": ["marked"], "additionalProperties": False}
+IMAGE = ModelMessage(role="user", parts=(TextPart(text="What is it?"), ImagePart(media_type="image/png", data="aW1hZ2U=")))
+
+ASKED: dict[str, tuple[dict[str, Any], str]] = {
+    "stop": ({"stop": ("HALT",)}, "HALT"),
+    "seed": ({"seed": 424242}, "424242"),
+    "top_p": ({"top_p": 0.625}, "0.625"),
+    "service_tier": ({"service_tier": "tier-of-ours"}, "tier-of-ours"),
+    "reasoning_effort": ({"reasoning_effort": "high"}, "high"),
+    "prompt_cache_key": ({"prompt_cache": PromptCache(key="farm-77")}, "farm-77"),
+    "images": ({"messages": (IMAGE,)}, "aW1hZ2U="),
+    "tools": ({"tools": (WEATHER,)}, "Tells the weather."),
+}
+"""By capability: how it is asked for, and what shows in a body that it was."""
+
+
+@pytest.fixture
+async def client(case: Case, server: OpenAIServer) -> AsyncIterator[LLMClient]:
+    """A client of the case that tries once."""
+    async with case.client(server) as client:
+        yield client
+
+
+async def body_of(case: Case, server: OpenAIServer, client: LLMClient, **changes: Any) -> str:
+    """What is sent for a request, the server's answer being a plain one."""
+    server.will(as_json(200, case.dialect.whole(HELLO)))
+    await client.respond(a_request(**changes), CALL)
+    return server.seen[-1].body.decode()
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_what_is_asked_for_is_sent_or_told(case: Case, server: OpenAIServer, client: HttpClient, name: str) -> None:
+    changes, mark = ASKED[name]
+    server.will(as_json(200, case.dialect.whole(HELLO)))
+
+    told: object = ""
+    try:
+        told = (await client.respond(a_request(**changes), CALL)).metadata.get("warnings", "")
+    except LLMConfigurationError as error:
+        told = error.context["config_key"]
+
+    was_sent = any(mark.lower() in seen.body.decode().lower() for seen in server.seen)
+    assert was_sent == getattr(client.capabilities, name)
+    assert was_sent == (name not in str(told))
+
+
+async def test_every_choice_of_tools_is_sent_in_words_of_its_own(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    bodies = [
+        await body_of(case, server, client, tools=(WEATHER,), tool_choice=choice) for choice in ("auto", "none", "required", "weather")
+    ]
+
+    assert len(set(bodies)) == 4
+
+
+async def test_all_system_messages_are_sent(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    system = [text_message("system", text) for text in ("Be brief.", "Be kind.")]
+
+    body = await body_of(case, server, client, messages=(*system, text_message("user", "Hi")))
+
+    assert 0 <= body.index("Be brief.") < body.index("Be kind.")
+
+
+async def test_a_schema_is_asked_for_by_the_wire_or_the_prompt(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, case.dialect.whole(Said(text='{"marked": 1}'))))
+
+    response = await client.respond(a_request(response_schema=SCHEMA), CALL)
+
+    assert response.text == '{"marked": 1}'
+    assert "marked" in server.seen[0].body.decode()
