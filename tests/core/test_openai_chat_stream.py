@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from pydantic import JsonValue
 from polaris_llm.core.deltas import ReasoningDelta, TextDelta, ToolCallDelta, UsageReport
 from polaris_llm.core.exceptions import LLMAPIError, LLMConnectionError, LLMResponseParsingError
 from polaris_llm.core.inference import FinishReason, ModelResponse
-from polaris_llm.core.parts import ReasoningPart
+from polaris_llm.core.parts import ReasoningPart, TextPart
 from polaris_llm.core.stream_folding import fold
 from support.chat_streams import CALL, CODEC, HEAD, calls, events_of
 from support.model_requests import a_request
 from support.openai_server import DONE, FINISH, USAGE, piece, sse, texts
+
+RECORDED = Path(__file__).parents[1] / "data" / "openai_chat"
 
 
 def answer_of(*deltas: dict[str, Any]) -> ModelResponse:
@@ -60,6 +63,19 @@ def test_the_tier_that_answered_is_told_whole_or_streamed() -> None:
     whole = CODEC.decode(CALL, replace(HEAD, body=json.dumps(said).encode()))
 
     assert streamed.metadata == whole.metadata == {"service_tier": "flex"}
+
+
+def test_a_stream_of_llama_cpp_is_what_it_would_have_answered_whole() -> None:
+    sent = (RECORDED / "llama_cpp_hello.sse").read_bytes()
+
+    streamed = fold(events_of(*(sent[at : at + 1] for at in range(len(sent)))))
+    whole = CODEC.decode(CALL, replace(HEAD, body=(RECORDED / "llama_cpp_hello.json").read_bytes()))
+
+    assert streamed.parts == whole.parts == (TextPart(text="Hello! I'sure I"),)
+    assert streamed.usage.input_tokens == whole.usage.input_tokens == 33
+    assert streamed.usage.output_tokens == whole.usage.output_tokens == 6
+    assert (streamed.usage.cache_read_tokens, whole.usage.cache_read_tokens) == (32, 24)
+    assert (streamed.finish_reason, streamed.model) == (whole.finish_reason, whole.model) == (FinishReason.LENGTH, "smollm2")
 
 
 def test_null_content_and_empty_pieces_are_no_events() -> None:
