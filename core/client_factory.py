@@ -169,6 +169,7 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
         prices=prices_of(settings),
         wishes=_wishes(settings),
         extras=settings.extras,
+        base_model=settings.base_model,
         keep_raw=False,
     )
     return make(config, options)

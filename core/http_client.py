@@ -50,6 +50,8 @@ class HttpOptions:
     """What requests ask for that do not say."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Further parameters of that wire, for every request."""
+    base_model: str | None = None
+    """What the configuration's model was made from or deploys, by which it is judged what it takes."""
     keep_raw: bool = True
     """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
 
@@ -158,6 +160,7 @@ def _codecs(wire: WireFormat, provider: Provider, config: LLMConfiguration, opti
                 bearer=options.bearer,
                 api_version=options.api_version,
                 keep_raw=options.keep_raw,
+                base_models={config.model_name: options.base_model} if options.base_model else {},
             )
         )
 

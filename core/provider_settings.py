@@ -163,7 +163,7 @@ class ProviderSettings(Placed):
     prices: dict[str, PriceSettings] = Field(default_factory=dict)
     """By model; they win over those of genai-prices (extra `pricing`)."""
     base_model: str | None = Field(default=None, min_length=1)
-    """What `model` was made from or deploys, whose prices hold where it has none of its own."""
+    """What `model` was made from or deploys: it takes what that takes, and costs the same where it has no price of its own."""
     extras: dict[str, JsonValue] = Field(default_factory=dict)
     """Further parameters of this provider's API, sent with every request; a request's own, sorted by wire, win over them."""
     script: ImportReference | None = None

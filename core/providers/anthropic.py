@@ -5,6 +5,7 @@ depends on the model; `anthropic_reply.py` and `anthropic_stream.py` read the an
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -40,6 +41,8 @@ class AnthropicCodec:
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    base_models: Mapping[str, str] = field(default_factory=dict)
+    """What models were made from or deploy, by which it is judged what they take."""
 
     def __post_init__(self) -> None:
         check_header_value(self.provider, self.api_key)
@@ -67,7 +70,9 @@ class AnthropicCodec:
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
         extras = wire_extras(request, self.wire)
         headers = {"anthropic-version": VERSION, "x-api-key": self.api_key or None, **_beta_header(extras.pop("betas", None))}
-        payload = with_extras(_payload(request), extras) | ({"stream": True} if stream else {})
+        payload = with_extras(_payload(request, self.base_models.get(request.model, request.model)), extras) | (
+            {"stream": True} if stream else {}
+        )
         return json_call(self, request, messages_url(self.base_url), payload, headers)
 
 
@@ -80,7 +85,7 @@ def messages_url(base_url: str) -> str:
     return urlunsplit(parts._replace(path=f"{versioned}/messages", fragment=""))
 
 
-def _payload(request: ModelRequest) -> Wire:
+def _payload(request: ModelRequest, base_model: str) -> Wire:
     payload: Wire = {
         "model": request.model,
         "max_tokens": request.max_tokens,
@@ -90,9 +95,9 @@ def _payload(request: ModelRequest) -> Wire:
         "tool_choice": _tool_choice(request) if request.tools else None,
         "stop_sequences": list(request.stop) or None,
         "service_tier": request.service_tier,
-        "thinking": thinking(request),
-        "output_config": _output_config(request) or None,
-        **sampling(request),
+        "thinking": thinking(request, base_model),
+        "output_config": _output_config(request, base_model) or None,
+        **sampling(request, base_model),
     }
     if request.prompt_cache is not None:
         _mark(payload, request.prompt_cache)
@@ -120,9 +125,9 @@ def _tool_choice(request: ModelRequest) -> Wire | None:
             return {"type": "tool", "name": name, **one_at_a_time}
 
 
-def _output_config(request: ModelRequest) -> Wire:
+def _output_config(request: ModelRequest, base_model: str) -> Wire:
     wire: Wire = {}
-    if (wanted := effort(request)) is not None:
+    if (wanted := effort(request, base_model)) is not None:
         wire["effort"] = wanted
     if request.response_schema is not None:
         if not can_hold(request.response_schema):

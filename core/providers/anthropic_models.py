@@ -21,33 +21,33 @@ _FIRST_WITHOUT_SAMPLING = (4, 7)
 _NEWEST = (99, 0)
 
 
-def sampling(request: ModelRequest) -> Wire:
+def sampling(request: ModelRequest, base_model: str) -> Wire:
     """Temperature and top_p; a temperature that nobody asked for is left out where it would be an error.
 
     What was asked for is always sent: the API knows best what it refuses, and says so.
     """
     thinks = request.reasoning_effort not in (None, "none")
-    refused = thinks or request.top_p is not None or _version(request.model) >= _FIRST_WITHOUT_SAMPLING
+    refused = thinks or request.top_p is not None or _version(base_model) >= _FIRST_WITHOUT_SAMPLING
     unasked = request.temperature == UNASKED_TEMPERATURE
     return {"temperature": None if refused and unasked else request.temperature, "top_p": request.top_p}
 
 
-def thinking(request: ModelRequest) -> Wire | None:
+def thinking(request: ModelRequest, base_model: str) -> Wire | None:
     """How the model is to think; raises LLMConfigurationError for an effort that it does not have."""
     wanted = request.reasoning_effort
     if wanted is None:
         return None
     if wanted == "none":
         return {"type": "disabled"}
-    known = EFFORTS if _by_effort(request.model) else tuple(BUDGETS)
+    known = EFFORTS if _by_effort(base_model) else tuple(BUDGETS)
     if wanted not in known:
         raise _unfit(request, f"has no reasoning_effort {wanted!r}; use one of none, {', '.join(known)}")
-    return {"type": "adaptive"} if _by_effort(request.model) else {"type": "enabled", "budget_tokens": _budget(request, wanted)}
+    return {"type": "adaptive"} if _by_effort(base_model) else {"type": "enabled", "budget_tokens": _budget(request, wanted)}
 
 
-def effort(request: ModelRequest) -> str | None:
+def effort(request: ModelRequest, base_model: str) -> str | None:
     """The word for how much the model is to spend, where it goes by words."""
-    return request.reasoning_effort if _by_effort(request.model) and request.reasoning_effort != "none" else None
+    return request.reasoning_effort if _by_effort(base_model) and request.reasoning_effort != "none" else None
 
 
 def _budget(request: ModelRequest, wanted: str) -> int:

@@ -5,6 +5,7 @@ Source: https://ai.google.dev/api/generate-content. `google_contents.py` writes 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -46,6 +47,8 @@ class GoogleCodec:
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    base_models: Mapping[str, str] = field(default_factory=dict)
+    """What models were made from or deploy, by which it is judged what they take."""
 
     def __post_init__(self) -> None:
         check_header_value(self.provider, self.api_key)
@@ -72,7 +75,8 @@ class GoogleCodec:
 
     def _call(self, request: ModelRequest, method: str, query: str = "") -> HttpCall:
         url = method_url(self.base_url, model_path(request.model), method, query)
-        return json_call(self, request, url, _payload(request), {"x-goog-api-key": self.api_key or None})
+        payload = _payload(request, self.base_models.get(request.model, request.model))
+        return json_call(self, request, url, payload, {"x-goog-api-key": self.api_key or None})
 
 
 @lru_cache
@@ -94,36 +98,36 @@ def method_url(base_url: str, path: str, method: str, query: str) -> str:
     return urlunsplit(parts._replace(path=f"{root}/{path}:{method}", query=queries, fragment=""))
 
 
-def _payload(request: ModelRequest) -> Wire:
+def _payload(request: ModelRequest, base_model: str) -> Wire:
     payload = {
-        "contents": wire_contents(request, signed=_SIGNING.search(request.model) is not None),
+        "contents": wire_contents(request, signed=_SIGNING.search(base_model) is not None),
         "systemInstruction": system_instruction(request.messages),
         **_tools(request),
         "serviceTier": request.service_tier,
-        "generationConfig": _generation(request),
+        "generationConfig": _generation(request, base_model),
     }
     return with_extras(without_nones(payload), wire_extras(request, WIRE))
 
 
-def _generation(request: ModelRequest) -> Wire:
+def _generation(request: ModelRequest, base_model: str) -> Wire:
     config: Wire = {
         "maxOutputTokens": request.max_tokens,
         "temperature": request.temperature,
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed,
-        "thinkingConfig": _thinking(request),
+        "thinkingConfig": _thinking(request, base_model),
     }
     if request.response_schema is not None:
         config |= {"responseMimeType": "application/json", "responseJsonSchema": wire_schema(request.response_schema)}
     return without_nones(config)
 
 
-def _thinking(request: ModelRequest) -> Wire | None:
+def _thinking(request: ModelRequest, base_model: str) -> Wire | None:
     effort = request.reasoning_effort
     if effort is None:
         return None
-    if not _OLDER.search(request.model):
+    if not _OLDER.search(base_model):
         return {"thinkingLevel": effort.upper()}
     if effort not in THINKING_BUDGETS:
         message = f"the model {request.model!r} knows no reasoning_effort {effort!r}; known: {', '.join(THINKING_BUDGETS)}"

@@ -4,7 +4,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
@@ -48,6 +48,8 @@ class OpenAIChatCodec:
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    base_models: Mapping[str, str] = field(default_factory=dict)
+    """What models were made from or deploy, by which it is judged what they take."""
     official: bool | None = None
     """Whether the models are OpenAI's own, which take newer names and no reasoning back; None tells by the host."""
 
@@ -85,7 +87,7 @@ class OpenAIChatCodec:
             "messages": wire_messages(request.messages, reasoning=not official),
             # OpenAI's newer models refuse max_tokens; compatible servers may not know its successor
             "max_completion_tokens" if official else "max_tokens": request.max_tokens,
-            "temperature": temperature(request) if official else request.temperature,
+            "temperature": temperature(request, self.base_models) if official else request.temperature,
             **_optional(request),
             **tool_parameters(request, [tool.to_openai_format() for tool in request.tools], _named(request.tool_choice)),
             **further,

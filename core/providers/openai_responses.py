@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/responses/create. `openai
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -38,6 +39,8 @@ class OpenAIResponsesCodec:
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
     """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    base_models: Mapping[str, str] = field(default_factory=dict)
+    """What models were made from or deploy, by which it is judged what they take."""
 
     def __post_init__(self) -> None:
         check_header_value(self.provider, self.api_key)
@@ -71,7 +74,7 @@ class OpenAIResponsesCodec:
             "model": request.model,
             **wire_input(request.messages),
             "max_output_tokens": request.max_tokens,
-            "temperature": temperature(request),
+            "temperature": temperature(request, self.base_models),
             **_optional(request),
             **tool_parameters(request, [_tool(tool) for tool in request.tools], {"type": "function", "name": request.tool_choice}),
         }

@@ -4,7 +4,7 @@ Other packages register theirs: by code, or as an entry point.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -38,6 +38,8 @@ class Endpoint:
     """Whether the key is an Entra token."""
     api_version: str | None = None
     keep_raw: bool = False
+    base_models: Mapping[str, str] = field(default_factory=dict)
+    """What models of one's own were made from or deploy."""
 
 
 class CodecClass(Protocol):
@@ -96,7 +98,12 @@ def plain(codec: CodecClass) -> Callable[[Endpoint], Codec]:
     return of
 
 
-def azure(codec: CodecClass, *, by_path: bool = True) -> Callable[[Endpoint], Codec]:
+def by_model(codec: Callable[..., Codec]) -> Callable[[Endpoint], Codec]:
+    """The same, for a codec that judges by a model, or by what it was made from, what it takes."""
+    return lambda endpoint: plain(partial(codec, base_models=endpoint.base_models))(endpoint)
+
+
+def azure(codec: Callable[..., Codec], *, by_path: bool = True) -> Callable[[Endpoint], Codec]:
     """What makes a codec of an endpoint that is Azure's, for what OpenAI itself speaks."""
 
     def of(endpoint: Endpoint) -> Codec:
@@ -107,25 +114,24 @@ def azure(codec: CodecClass, *, by_path: bool = True) -> Callable[[Endpoint], Co
             key=endpoint.api_key,
             bearer=endpoint.bearer,
         )
-        return AzureCodec(
-            deployment, lambda base_url: codec(provider=endpoint.provider, base_url=base_url, api_key=None, keep_raw=endpoint.keep_raw)
-        )
+        make = by_model(codec)
+        return AzureCodec(deployment, lambda base_url: make(replace(endpoint, base_url=base_url, api_key=None)))
 
     return of
 
 
-CHAT = WireFormat(name=OPENAI_CHAT, codec=plain(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
+CHAT = WireFormat(name=OPENAI_CHAT, codec=by_model(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
 MESSAGES = WireFormat(
-    name=ANTHROPIC, codec=plain(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
+    name=ANTHROPIC, codec=by_model(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
 )
 GEMINI = WireFormat(
     name=GOOGLE,
-    codec=plain(GoogleCodec),
+    codec=by_model(GoogleCodec),
     capabilities=Capabilities().without("parallel_tool_calls", "prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"),
 )
 RESPONSES = WireFormat(
     name=OPENAI_RESPONSES,
-    codec=plain(OpenAIResponsesCodec),
+    codec=by_model(OpenAIResponsesCodec),
     capabilities=Capabilities(stop=False, seed=False, prompt_cache_after=False),
     can_hold=is_strict,
 )

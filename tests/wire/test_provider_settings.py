@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from polaris_llm.core.client_factory import client_for
 from polaris_llm.core.deltas import StreamFinished
 from polaris_llm.core.exceptions import LLMConfigurationError, LLMConnectionError, LLMResponseParsingError
-from polaris_llm.core.inference import PromptCache
+from polaris_llm.core.inference import ModelRequest, PromptCache
+from polaris_llm.core.parts import text_message
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
 from polaris_llm.core.stream_folding import fold
@@ -177,6 +178,16 @@ async def test_a_model_that_the_settings_name_is_named_in_what_it_did_wrong(serv
     async with client_for(settings(server, lacks=["json_schema"])) as client:
         with pytest.raises(LLMResponseParsingError, match="model 'm' gave no answer that satisfies the schema"):
             await client.respond(asked, CALL)
+
+
+@pytest.mark.parametrize(("base_model", "takes_temperature"), [("gpt-5", False), ("gpt-4o", True)])
+async def test_a_deployment_is_asked_as_the_model_that_it_deploys(server: OpenAIServer, base_model: str, takes_temperature: bool) -> None:
+    async with client_for(settings(server, kind="azure", model="our-judge", base_model=base_model)) as client:
+        await client.respond(ModelRequest(model="", messages=(text_message("user", "Hi"),)), CALL)
+
+    (seen,) = server.seen
+    assert seen.json["model"] == "our-judge"
+    assert ("temperature" in seen.json) == takes_temperature
 
 
 async def test_what_an_answer_costs_is_told_with_it_whole_or_streamed(server: OpenAIServer) -> None:
