@@ -36,8 +36,8 @@ class _Host:
     asked_at: float
     is_new: bool
     """Whether the session was not known when its host was created: then its first run is over as soon as it is known and not open."""
-    has_run: bool = False
-    """Since it was last asked for."""
+    has_run: bool
+    """Whether a run was seen under way since it was last asked for, or at that time."""
 
 
 class OwnHosts:
@@ -66,14 +66,14 @@ class OwnHosts:
     async def open(self, session_id: str) -> None:
         """Return when the session's host is there; it stays for a while, or to the end of the run. Raises OverloadedError."""
         async with self._locks.setdefault(session_id, asyncio.Lock()):
-            now = asyncio.get_running_loop().time()
+            is_running = session_id in await self._journal.open_sessions()
             if (host := self._hosts.get(session_id)) is not None:
-                host.asked_at, host.is_new, host.has_run = now, False, False
+                host.asked_at, host.is_new, host.has_run = asyncio.get_running_loop().time(), False, is_running
                 return
             if len(self._hosts) + len(self._opening) >= self._most:
                 message = f"{self._most} sessions have a process of their own, the bound conversation_management.max_own_hosts"
                 raise OverloadedError(message, retry_after=FULL_RETRY_S)
-            await self._create(session_id)
+            await self._create(session_id, is_running)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
 
@@ -83,7 +83,7 @@ class OwnHosts:
             self._looking.cancel()
         await asyncio.gather(*(self._stop(session_id) for session_id in tuple(self._hosts)))
 
-    async def _create(self, session_id: str) -> None:
+    async def _create(self, session_id: str, is_running: bool) -> None:
         assert self._keep is not None, "open comes after start"
         spec = own_host_spec(self._settings, session_id)
         self._opening.add(session_id)
@@ -93,7 +93,7 @@ class OwnHosts:
         finally:
             self._opening.discard(session_id)
         keeping = asyncio.ensure_future(self._keep(spec))
-        self._hosts[session_id] = _Host(keeping, asyncio.get_running_loop().time(), is_new)
+        self._hosts[session_id] = _Host(keeping, asyncio.get_running_loop().time(), is_new, is_running)
 
     async def _look(self) -> None:
         while self._hosts:
