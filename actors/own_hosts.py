@@ -104,11 +104,13 @@ class OwnHosts:
                 logger.warning("cannot tell which runs are over: %s", error)
 
     async def _stop_idle(self) -> None:
+        looked_at = asyncio.get_running_loop().time()
         running = set(await self._journal.open_sessions())
         idle = [session_id for session_id in tuple(self._hosts) if await self._is_idle(session_id, is_running=session_id in running)]
         for session_id in idle:
             async with self._locks.setdefault(session_id, asyncio.Lock()):
-                await self._stop(session_id)
+                if self._hosts[session_id].asked_at < looked_at:
+                    await self._stop(session_id)
         begun = set(await self._journal.open_sessions()) if idle else set()
         for session_id in begun & set(idle):  # in the last moment; what is stopped begins no further run
             await self.open(session_id)

@@ -2,13 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 
+from polaris_llm.actors.engine import ActorSpec
+from polaris_llm.actors.links import Links
+from polaris_llm.actors.own_hosts import OwnHosts
 from polaris_llm.actors.roster import supervisor_spec
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.actors.session_handle import SessionHandle
+from polaris_llm.core.call_context import CallContext
+from polaris_llm.core.settings import Settings
 from support.runtime_access import create, engine_of, kill, loop_of, names_of, new_id, started
 from support.runtime_model import answer, call, plan, tell_results
 from support.runtime_tools import DEADLINE_S, GATES
@@ -116,3 +123,58 @@ def test_a_runtime_that_ends_takes_its_hosts_along() -> None:
         engine, name = engine_of(runtime), names_of(runtime).own_host(session.session_id)
 
     assert asyncio.run(engine.find(name)) is None
+
+
+class QuietJournal:
+    """Links to a journal in which no run is under way, and an engine that only counts; a session is known once it was asked for."""
+
+    def __init__(self) -> None:
+        self.engine = self
+        self.asked = Counter[str]()
+        self.stopped = list[str]()
+        self.on_known: Callable[[], object] = lambda: None
+
+    def to(self, target: str) -> "QuietJournal":
+        """The journal, whatever is asked for."""
+        return self
+
+    async def ask(self, method: str, call: CallContext, *arguments: Any) -> Any:
+        """As JournalActor."""
+        self.asked[method] += 1
+        if method == "open_sessions":
+            return ()
+        is_known = self.asked[method] > 1
+        if is_known:
+            self.on_known()
+            await asyncio.sleep(0)
+        return is_known
+
+    async def create(self, spec: ActorSpec) -> None:
+        """See Engine."""
+
+    async def stop(self, name: str) -> None:
+        """See Engine."""
+        self.stopped.append(name)
+
+
+async def for_ever(spec: ActorSpec) -> None:
+    """Keep an actor that does not die."""
+    await asyncio.Event().wait()
+
+
+@pytest.mark.anyio
+async def test_a_host_that_is_asked_for_in_its_last_moment_stays() -> None:
+    journal = QuietJournal()
+    hosts = OwnHosts(cast(Links, journal), Settings(), grace_s=DEADLINE_S)
+    await hosts.start(for_ever)
+    await hosts.open("s")
+    asking_again = list[asyncio.Task[None]]()
+    journal.on_known = lambda: asking_again.append(asyncio.create_task(hosts.open("s")))
+
+    async with asyncio.timeout(DEADLINE_S):
+        while journal.asked["open_sessions"] < 5:  # at the start, at both requests, and at both ends of a look
+            await asyncio.sleep(0.01)
+
+    assert len(asking_again) == 1
+    assert journal.stopped == []
+    await hosts.close()
