@@ -165,7 +165,7 @@ def test_a_flaky_provider_is_asked_again_by_itself() -> None:
 
 @pytest.mark.anyio
 async def test_a_slow_model_has_the_time_that_its_settings_give_it() -> None:
-    with started(llm={"latency_s": 0.4}, runtime={"ask_timeout_s": 0.2}) as runtime:
+    with started(llm={"latency_s": 1.2}, runtime={"ask_timeout_s": 1.0}) as runtime:
         assert (await ask(runtime.client(), a_request("hello"))).text == "heard: hello"
 
 
