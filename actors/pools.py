@@ -66,12 +66,19 @@ class ToolPools:
     """Hires and lets go of the workers that come and go; those that are always there are the supervisor's."""
 
     def __init__(
-        self, links: Links, pools: Mapping[str, PoolSettings], spare: Mapping[str, Sequence[ActorSpec]], *, view_s: float = VIEW_S
+        self,
+        links: Links,
+        pools: Mapping[str, PoolSettings],
+        spare: Mapping[str, Sequence[ActorSpec]],
+        *,
+        view_s: float = VIEW_S,
+        margin_s: float = MARGIN_S,
     ) -> None:
         self._links = links
         self._settings = pools
         self._spare = spare
         self._view_s = view_s
+        self._margin_s = margin_s
         self._keeping = Keeping(links, on_birth=self._welcome, on_death=self._miss)
         self._pools: dict[str, _Pool] = {}
         self._places: dict[str, _Place] = {}
@@ -157,13 +164,15 @@ class ToolPools:
         """Return when nobody uses the worker any more, or it is wanted again; its calls end at their own deadlines, and so does this."""
         clock = asyncio.get_running_loop().time
         heard_at = clock()
-        may_end_at = heard_at + self._view_s + MARGIN_S
-        while place.unwanted.is_set() and clock() < may_end_at:
+        may_end_at = heard_at + self._view_s + self._margin_s
+        while place.unwanted.is_set():
             in_hand = await self._calls_in_hand(place)
             if in_hand is not None:
                 heard_at = clock()
             if in_hand != 0 and clock() < heard_at + SILENCE_S:
-                may_end_at = max(may_end_at, clock() + MARGIN_S)
+                may_end_at = max(may_end_at, clock() + self._margin_s)
+            elif clock() >= may_end_at:  # never by the clock alone: this process may have been away
+                return
             await asyncio.sleep(TICK_S)
 
     async def _calls_in_hand(self, place: _Place) -> int | None:

@@ -56,7 +56,7 @@ class Worker:
 
 
 def keeper(links: Links) -> ToolPools:
-    return ToolPools(links, {"default": POOL}, {"default": SPARE}, view_s=0.2)
+    return ToolPools(links, {"default": POOL}, {"default": SPARE}, view_s=0.2, margin_s=0.2)
 
 
 KEEPER = ActorSpec(name="pools", factory=f"{__name__}:keeper")
