@@ -8,15 +8,14 @@ import asyncio
 import inspect
 import logging
 import os
-from collections import deque
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from ..core.exceptions import ActorError, DeadlineExceededError, LLMIntegrationError, OverloadedError, UnexpectedError
 from .engine import ActorGoneError, ActorSpec
-from .messages import LARGE_BYTES, Answer, Blob, Greeting, LargeValues, Mail, MailReply, Message, is_aside, size_of, unwrap, wrap
+from .in_hand import Sender, Work
+from .messages import Answer, Blob, Greeting, LargeValues, Mail, MailReply, Message, is_aside, wrap
 
 logger = logging.getLogger(__name__)
 
@@ -32,53 +31,6 @@ HEALTH = "health"
 LIFECYCLE = ("start", "stop")  # public methods that are for the engine alone
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One message, until it is answered."""
-
-    number: int | None
-    method: str = "a message"
-    remaining_s: float | None = None
-    task: asyncio.Future[Any] | None = None
-    timer: asyncio.TimerHandle | None = None
-    cancelled_by: Literal["asker", "deadline", "close"] | None = None
-
-    def read(self, content: Any) -> Message:  # a blob's content
-        message = unwrap(Message, content)
-        self.method, self.remaining_s = message.method, message.context.remaining_s
-        return message
-
-    def arm(self) -> None:
-        if self.remaining_s is not None:
-            self.timer = asyncio.get_running_loop().call_later(self.remaining_s, self.cancel, "deadline")
-
-    def cancel(self, by: Literal["asker", "deadline", "close"]) -> None:
-        if self.task is not None and self.cancelled_by is None:
-            self.cancelled_by = by
-            self.task.cancel()
-
-
-@dataclass(slots=True, eq=False)
-class _Caller:
-    """One sender: its asks in hand, and its answers that wait to be collected."""
-
-    asks: dict[int, _Work] = field(default_factory=dict)
-    answers: deque[Blob] = field(default_factory=deque)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    present: int = 0
-    last_seen: float = 0.0
-
-    def take(self) -> list[Blob]:
-        taken: list[Blob] = []
-        size = 0
-        while self.answers and (not taken or size + size_of(self.answers[0]) <= LARGE_BYTES):
-            size += size_of(self.answers[0])
-            taken.append(self.answers.popleft())
-        self.arrived.clear()
-        self.last_seen = asyncio.get_running_loop().time()
-        return taken
-
-
 class Mailbox:
     """Gives a plain object's public methods to callers elsewhere; each takes a CallContext and the ask's arguments."""
 
@@ -87,8 +39,8 @@ class Mailbox:
         self._spec = spec
         self._place = place
         self._greeting = greeting
-        self._callers: dict[str, _Caller] = {}
-        self._in_hand: dict[_Work, asyncio.Future[Any]] = {}
+        self._callers: dict[str, Sender] = {}
+        self._in_hand: dict[Work, asyncio.Future[Any]] = {}
         self._served = 0
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -104,7 +56,7 @@ class Mailbox:
             caller.present -= 1
         return MailReply(self._greeting if mail.greeting else None, caller.take())
 
-    async def _take_in(self, caller: _Caller, mail: Mail) -> None:
+    async def _take_in(self, caller: Sender, mail: Mail) -> None:
         for number in caller.asks.keys() & set(mail.cancelled):
             caller.asks[number].cancel("asker")
         begun = [work for blob in mail.blobs if (work := self._receive(caller, blob)) is not None]
@@ -142,9 +94,9 @@ class Mailbox:
         if hasattr(self._actor, "stop"):
             await self._actor.stop()
 
-    def _caller(self, name: str) -> _Caller:
+    def _caller(self, name: str) -> Sender:
         loop = asyncio.get_running_loop()
-        caller = self._callers.setdefault(name, _Caller())
+        caller = self._callers.setdefault(name, Sender())
         caller.last_seen = loop.time()
         if self._sweep is None:
             self._sweep_later()
@@ -169,10 +121,10 @@ class Mailbox:
                     work.cancel("asker")
                 del self._callers[name]
 
-    def _receive(self, caller: _Caller, blob: Blob) -> _Work | None:
+    def _receive(self, caller: Sender, blob: Blob) -> Work | None:
         """The work that a message leaves, unless it is answered at once."""
         number, content = blob
-        work = _Work(number)
+        work = Work(number)
         try:
             result = self._begin(work, content)
         except Exception as error:  # the boundary that dispatches messages: the asker is told
@@ -185,7 +137,7 @@ class Mailbox:
             self._answer(caller, work, Answer(result))
         return None
 
-    def _begin(self, work: _Work, content: Any) -> Any:  # the method's value, or what will give it
+    def _begin(self, work: Work, content: Any) -> Any:  # the method's value, or what will give it
         if is_aside(content):
             self._require_room()
             return self._fetch(work, content)
@@ -197,7 +149,7 @@ class Mailbox:
         self._require_room()
         return self._call(message)
 
-    async def _fetch(self, work: _Work, reference: Any) -> Any:  # the method's value
+    async def _fetch(self, work: Work, reference: Any) -> Any:  # the method's value
         message = work.read(await self._place.load(reference))
         work.arm()
         result = self._call(message)
@@ -214,7 +166,7 @@ class Mailbox:
             raise ActorError(f"{self._spec.name} has no method {message.method!r}; it has: {known}", self._spec.name)
         return getattr(self._actor, message.method)(message.context, *message.arguments)
 
-    def _follow(self, caller: _Caller, work: _Work, result: Awaitable[Any]) -> None:
+    def _follow(self, caller: Sender, work: Work, result: Awaitable[Any]) -> None:
         work.task = asyncio.ensure_future(result)
         work.arm()
         self._in_hand[work] = work.task
@@ -222,7 +174,7 @@ class Mailbox:
             caller.asks[work.number] = work
         work.task.add_done_callback(partial(self._end, caller, work))
 
-    def _end(self, caller: _Caller, work: _Work, task: asyncio.Future[Any]) -> None:
+    def _end(self, caller: Sender, work: Work, task: asyncio.Future[Any]) -> None:
         del self._in_hand[work]
         if work.timer is not None:
             work.timer.cancel()
@@ -237,7 +189,7 @@ class Mailbox:
         elif work.cancelled_by is None:
             self._answer(caller, work, Answer(None, UnexpectedError(f"{self._spec.name} cancelled {work.method} itself")))
 
-    def _answer(self, caller: _Caller, work: _Work, answer: Answer) -> None:
+    def _answer(self, caller: Sender, work: Work, answer: Answer) -> None:
         self._served += 1
         if work.number is not None:
             caller.answers.append(self._wrap(work.number, answer))

@@ -167,7 +167,7 @@ async def test_closing_fails_what_is_outstanding_and_refuses_the_rest() -> None:
 
 async def test_nothing_is_left_of_asks_however_they_ended() -> None:
     async with office(capacity=100) as place:
-        kinds = ("Pending", "Message", "Answer", "_Work")
+        kinds = ("Pending", "Message", "Answer", "Work")
         before = alive(*kinds)
         cancelled = [asyncio.create_task(place.clerk.ask("hold", CALL, number)) for number in range(20)]
         await place.clerk.ask("saw", CALL, "begun", 19)

@@ -163,14 +163,14 @@ async def test_a_caller_that_stops_collecting_is_dropped_and_its_asks_are_cancel
 
 def test_callers_that_came_once_leave_nothing_behind() -> None:
     async def scene() -> None:
-        before = alive("_Caller")
+        before = alive("Sender")
         one = caller(lease_s=30.0)
         for number in range(5):
             await one.other(f"passer-by#{number}").ask(1, "echo", 1)
 
         await asyncio.sleep(60)
 
-        assert alive("_Caller") == before
+        assert alive("Sender") == before
 
     run_instantly(scene())
 
