@@ -5,7 +5,7 @@ import copyreg
 import functools
 import pickle
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -41,7 +41,7 @@ def pickled_by_fields(*classes: type) -> None:
 
 
 def pickled_once(*classes: type[Remembering]) -> None:
-    """As `pickled_by_fields`, but keeps the bytes with the value; where they are read, equal bytes are one value."""
+    """As `pickled_by_fields`, but keeps the bytes with the value; equal bytes are read as one value, where nobody can change it."""
     for cls in classes:
         values_of = attrgetter(*(field.name for field in fields(cls)))  # type: ignore[arg-type]  # a dataclass
         copyreg.pickle(cls, functools.partial(_reduce_once, cls, values_of))
@@ -56,14 +56,30 @@ def _reduce_once(cls: type, values_of: Callable[[object], tuple[Any, ...]], valu
 
 
 def _read(cls: type, data: bytes) -> Any:  # an instance of `cls`
-    return _shared(cls, data) if len(data) <= MAX_SHARED_BYTES else revive(cls, *pickle.loads(data))
+    shared = _shared(cls, data) if len(data) <= MAX_SHARED_BYTES else None
+    return revive(cls, *pickle.loads(data)) if shared is None else shared
 
 
 @functools.lru_cache(maxsize=MAX_SHARED)
-def _shared(cls: type, data: bytes) -> Any:  # an instance of `cls`
+def _shared(cls: type, data: bytes) -> Any:  # an instance of `cls`; None where one reader could change it under another
     value = revive(cls, *pickle.loads(data))
+    if _can_change(value):
+        return None
     remember(value, "pickled", data)
     return value
+
+
+def _can_change(value: object) -> bool:
+    """Whether there is a dictionary or a list in it."""
+    match value:
+        case dict() | list():
+            return True
+        case tuple():
+            return any(map(_can_change, value))
+        case _ if is_dataclass(value):
+            return any(_can_change(getattr(value, field.name)) for field in fields(value))
+        case _:
+            return False
 
 
 def _reduce(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: object) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from polaris_llm.core.inference import ModelRequest
-from polaris_llm.core.parts import TextPart, text_message
+from polaris_llm.core.parts import ModelMessage, TextPart, ToolCallPart, text_message
 from polaris_llm.core.pickling import MAX_SHARED_BYTES, pickled_by_fields
 from support.session_values import values
 
@@ -57,6 +57,16 @@ def test_what_is_sent_again_and_again_is_read_once() -> None:
 
     assert first == message
     assert first is second
+
+
+def test_what_can_be_changed_belongs_to_its_reader_alone() -> None:
+    calls = (ToolCallPart(call_id="c1", name="add", arguments={"numbers": [1, 2]}),)
+    data = pickle.dumps(ModelMessage(role="assistant", parts=calls))
+
+    first, second = pickle.loads(data), pickle.loads(data)
+    first.tool_calls[0].arguments["numbers"].append(3)
+
+    assert [message.tool_calls[0].arguments for message in (second, pickle.loads(data))] == [{"numbers": [1, 2]}] * 2
 
 
 def test_large_values_are_not_kept() -> None:
