@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import anyio
 import pytest
 from hypothesis import given, settings
 
 from polaris_llm.core.bounded_store import BoundedStore
-from polaris_llm.core.cache_port import MemoryCache, WriteBehind
+from polaris_llm.core.cache_port import MemoryCache
 from polaris_llm.core.cached_client import WHOLE_ANSWERS, CachedClient, CacheRules
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import DeadlineExceededError, LLMConnectionError
@@ -215,41 +214,6 @@ async def test_an_unreadable_entry_is_asked_for_anew(caplog: pytest.LogCaptureFi
         assert not (await client.respond(a_request(), CALL)).cached
 
     assert (await client.respond(a_request(), CALL)).cached
-
-
-async def test_reading_and_writing_halves_make_one_cache_of_two_places() -> None:
-    cache, model = RecordingCache(), ScriptedModel()
-    behind = WriteBehind(cache)
-    asker = CachedClient(CachedClient(model, behind), cache, keeps=False)
-
-    fresh = await asker.respond(a_request(), CALL)
-    on_its_way = await asker.respond(a_request(), CALL)
-    await behind.close()
-    kept = await asker.respond(a_request(), CALL)
-
-    assert (fresh.cached, on_its_way.cached, kept.cached) == (False, True, True)
-    assert len(model.asked) == len(cache.ttls) == 1
-
-
-async def test_the_key_is_worked_out_once_for_both_halves() -> None:
-    class Inner:
-        """Notes the key that its call brings."""
-
-        def __init__(self) -> None:
-            self.keys: list[str | None] = []
-
-        async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
-            self.keys.append(call.cache_key)
-            return ModelResponse(model="m", parts=())
-
-    inner, rules, request = Inner(), CacheRules(provider="p"), a_request()
-    provider = CachedClient(inner, MemoryCache(), rules)
-
-    await CachedClient(provider, MemoryCache(), rules).respond(request, CALL)
-    await provider.respond(request, replace(CALL, cache_key="another/key"))  # of another provider: it means nothing here
-
-    assert inner.keys == [rules.key(request, CALL)]
-    assert rules.key(request, replace(CALL, cache_key="p/known")) == "p/known"
 
 
 @settings(max_examples=30)
