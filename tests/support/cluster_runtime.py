@@ -12,6 +12,7 @@ from polaris_llm.actors.mailbox import HEALTH
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import Event
+from polaris_llm.core.exceptions import OutcomeUnknownError
 from polaris_llm.core.settings import Settings
 
 from .cluster_gates import SHUT_S
@@ -53,9 +54,12 @@ async def pid_of(runtime: LLMRuntime, role: str) -> int:
 
 
 async def own_host_pid(runtime: LLMRuntime, session_id: str) -> int:
-    """The process of a session that has one of its own."""
-    name = names_of(runtime).own_host(session_id)
-    facts = await loop_of(runtime).arun(links_of(runtime).to(name).ask(HEALTH, CallContext()))
+    """The process of a session that has one of its own, which may have taken the place of another."""
+    link = links_of(runtime).to(names_of(runtime).own_host(session_id))
+    try:
+        facts = await loop_of(runtime).arun(link.ask(HEALTH, CallContext()))
+    except OutcomeUnknownError:  # the news that the other one is gone
+        facts = await loop_of(runtime).arun(link.ask(HEALTH, CallContext()))
     pid: int = facts["pid"]
     return pid
 
