@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from ..core.bounded_store import BoundedStore
 from ..core.call_context import CallContext
+from ..core.exceptions import OutcomeUnknownError
 from .links import Link
 
 WAIT_S = 5.0
@@ -43,4 +44,7 @@ class CacheHandle:
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Return when the value is kept; raises ActorError when the cache cannot be asked."""
-        await self._link.ask("put", _CALL, key, value, ttl_s)
+        try:
+            await self._link.ask("put", _CALL, key, value, ttl_s)
+        except OutcomeUnknownError:  # the cache died, maybe long ago; keeping a value twice does no harm
+            await self._link.ask("put", _CALL, key, value, ttl_s)

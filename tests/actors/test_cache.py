@@ -79,6 +79,22 @@ async def test_the_handle_keeps_and_finds_values(handle: CacheHandle) -> None:
 
 
 @pytest.mark.anyio
+async def test_the_first_value_after_a_cache_was_replaced_is_kept() -> None:
+    engine, spec = InlineEngine(greeting(), pickles=True), ActorSpec(name="cache", factory=f"{__name__}:small_cache")
+    links = Links(engine, "client", greeting(), timeout_s=DEADLINE_S)
+    handle = CacheHandle(links.to("cache"))
+    await engine.create(spec)
+    await handle.put("early", b"value", 60.0)
+    await engine.stop("cache")
+    await engine.create(spec)
+
+    await handle.put("key", b"value", 60.0)
+
+    assert (await handle.get("early"), await handle.get("key")) == (None, b"value")
+    await links.close()
+
+
+@pytest.mark.anyio
 async def test_a_cache_that_is_not_there_is_an_error_soon(handle: CacheHandle) -> None:
     absent = CacheHandle(Links(InlineEngine(greeting()), "client", greeting(), timeout_s=0.05).to("nowhere"))
 
