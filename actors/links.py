@@ -93,7 +93,9 @@ class Link:
                 by_target = error.actor in (None, self.target)  # not by one further on, after the target began
                 if not by_target or loop.time() + pause >= deadline:
                     raise
-            await asyncio.sleep(pause)
+                await asyncio.sleep(pause)
+                if loop.time() >= deadline:  # this process was away meanwhile
+                    raise
             pause = min(2 * pause, LONGEST_PAUSE_S)
             timed = replace(context, remaining_s=deadline - loop.time())
 
