@@ -32,9 +32,11 @@ class Program:
         self._mark = mark
 
     async def answer(self) -> dict[str, Any]:  # JSON
-        """The next line that it tells."""
+        """The next line that it tells; what Ray prints between them, such as that its autoscaler was ended, is passed over."""
         with anyio.fail_after(RESULT_S):
-            facts: dict[str, Any] = json.loads(await self._answers.receive_until(b"\n", MAX_LINE_BYTES))
+            while not (line := await self._answers.receive_until(b"\n", MAX_LINE_BYTES)).startswith(b"{"):
+                pass
+        facts: dict[str, Any] = json.loads(line)
         return facts
 
     async def ended(self) -> int:
