@@ -42,9 +42,9 @@ def memory_mb(of: Iterable[psutil.Process] | None = None) -> float:
 
 
 class PeakMemory:
-    """The highest memory of all of them while it is open: looked at every second, and at the end with those that have come meanwhile."""
+    """The highest memory of all of them while it is open: looked at every five seconds, and at the end with those that have come meanwhile."""
 
-    EVERY_S = 1.0
+    EVERY_S = 5.0
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
