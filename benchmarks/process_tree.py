@@ -42,7 +42,7 @@ def memory_mb(of: Iterable[psutil.Process] | None = None) -> float:
 
 
 class PeakMemory:
-    """The highest memory of all of them while it is open: looked at every five seconds, and at the end with those that have come meanwhile."""
+    """The highest memory of all of them while it is open: looked at every five seconds, and at the end with those that came meanwhile."""
 
     EVERY_S = 5.0
 

@@ -17,6 +17,26 @@ OPERATIONS: dict[str, Callable[[float, float], float]] = {
 }
 
 
+_ECHO = ToolSchema(
+    "echo",
+    "Says again what it is told",
+    {"message": {"type": "string", "description": "The text to say again"}},
+    ["message"],
+    effect="idempotent",
+)
+_CALCULATOR = ToolSchema(
+    "calculator",
+    "Adds, subtracts, multiplies or divides two numbers",
+    {
+        "operation": {"type": "string", "enum": list(OPERATIONS), "description": "What to do with the two numbers"},
+        "a": {"type": "number", "description": "The first number"},
+        "b": {"type": "number", "description": "The second number"},
+    },
+    ["operation", "a", "b"],
+    effect="pure",
+)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -30,8 +50,7 @@ class EchoTool(BaseTool):
 
     def get_schema(self) -> ToolSchema:
         """One text."""
-        message = {"type": "string", "description": "The text to say again"}
-        return ToolSchema("echo", "Says again what it is told", {"message": message}, ["message"], effect="idempotent")
+        return _ECHO
 
     async def execute(self, parameters: dict[str, Any]) -> dict[str, Any]:  # JSON
         """The message and the time."""
@@ -43,12 +62,7 @@ class CalculatorTool(BaseTool):
 
     def get_schema(self) -> ToolSchema:
         """An operation and two numbers."""
-        parameters = {
-            "operation": {"type": "string", "enum": list(OPERATIONS), "description": "What to do with the two numbers"},
-            "a": {"type": "number", "description": "The first number"},
-            "b": {"type": "number", "description": "The second number"},
-        }
-        return ToolSchema("calculator", "Adds, subtracts, multiplies or divides two numbers", parameters, list(parameters), effect="pure")
+        return _CALCULATOR
 
     async def execute(self, parameters: dict[str, Any]) -> dict[str, Any]:  # JSON
         """The result beside what it was made of."""
