@@ -63,6 +63,10 @@ class Address(Protocol):
         """Answers that were late, as soon as there are any, or none after `wait_s`; raises ActorGoneError."""
         ...
 
+    def leave(self) -> None:
+        """Give up what is kept open to it; this address is not used any more."""
+        ...
+
 
 class Engine(LargeValues, Protocol):
     """Creates actors, finds them and stops them."""

@@ -82,6 +82,9 @@ class _InlineActor:
     async def collect(self, caller: str, wait_s: float) -> list[Blob]:
         return await self._unless_dead(self._collect(caller, wait_s))
 
+    def leave(self) -> None:
+        """Nothing is kept open."""
+
     async def die(self) -> None:
         if self._dead.done():
             return

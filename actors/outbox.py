@@ -103,6 +103,7 @@ class Outbox:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._leave()
 
     def _wake_sender(self) -> None:
         if self._sender is None:
@@ -222,7 +223,7 @@ class Outbox:
 
     def _lose(self, error: Exception) -> None:
         logger.info("lost %s: %s", self._target, error)
-        self._address = None
+        self._leave()
         if self._collector is not None:
             self._collector.cancel()
             self._collector = None
@@ -230,10 +231,15 @@ class Outbox:
         self._cancelled.clear()
         self._fail(sent.values(), lambda pending: self._unknown(pending, str(error)))
 
+    def _leave(self) -> None:
+        if self._address is not None:
+            self._address.leave()
+            self._address = None
+
     def _refuse(self, theirs: Greeting) -> None:
         ours = self._greeting
         reason = f"{self._target} runs polaris-llm {theirs.package} (wire {theirs.wire}), this process {ours.package} (wire {ours.wire})"
-        self._address = None
+        self._leave()
         waiting, self._queue = self._queue, deque()
         self._fail(waiting, lambda pending: VersionMismatchError(f"{reason}: install the same version on both", self._target))
 

@@ -11,6 +11,8 @@ import logging
 import pickle
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import ray
@@ -19,9 +21,10 @@ from ray.exceptions import RayError
 
 from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
 from .engine import ActorGoneError, ActorSpec, Address, Placement
+from .lines import Door, Doorway, Line, opened_doorway, opened_line
 from .links import Links
 from .mailbox import CLOSE_WAIT_S, Mailbox
-from .messages import Blob, Greeting, Mail, MailReply, is_aside
+from .messages import Blob, Greeting, LargeValues, Mail, MailReply, is_aside
 
 T = TypeVar("T")
 
@@ -119,17 +122,43 @@ class RayAddress:
 
     def __init__(self, name: str, handle: "ActorHandle[Any]") -> None:
         self._name = name
-        self._handle = handle  # kept: Ray's methods hold it weakly
-        self._mail: Any = handle.mail  # a method of a Ray actor
-        self._collect: Any = handle.collect  # as above
+        self._handle: Any = handle  # of a RayShell
+        self._line: Line | None = None
+        self._has_knocked = False
 
     async def mail(self, mail: Mail) -> MailReply:
         """See Address."""
-        return cast(MailReply, _opened(await self._call(self._mail, _parcel(mail, mail.blobs))))
+        parcel = _parcel(mail, mail.blobs)
+        if self._line is not None and isinstance(parcel, bytes):
+            return cast(MailReply, await self._by_line(self._line, "mail", parcel))
+        reply = cast(MailReply, _opened(await self._call(self._handle.mail, parcel)))
+        if not self._has_knocked:
+            self._has_knocked = True
+            self._line = await self._opened_line()
+        return reply
 
     async def collect(self, caller: str, wait_s: float) -> list[Blob]:
         """See Address."""
-        return cast(list[Blob], _opened(await self._call(self._collect, caller, wait_s)))
+        if self._line is not None:
+            return cast(list[Blob], await self._by_line(self._line, "collect", _pickled((caller, wait_s))))
+        return cast(list[Blob], _opened(await self._call(self._handle.collect, caller, wait_s)))
+
+    def leave(self) -> None:
+        """See Address."""
+        if self._line is not None:
+            self._line.hang_up()
+
+    async def _opened_line(self) -> Line | None:
+        """A line, if the actor lives on this node."""
+        door = cast(Door | None, await self._call(self._handle.door))
+        here = ray.get_runtime_context().get_node_id()
+        return await opened_line(door) if door is not None and door.node == here else None
+
+    async def _by_line(self, line: Line, method: str, parcel: bytes) -> object:
+        try:
+            return pickle.loads(await line.call(method, parcel))
+        except ActorGoneError as error:
+            raise ActorGoneError(f"{self._name} is gone: {error}") from error
 
     async def _call(self, method: Any, *arguments: object) -> object:  # Ray's method of a handle
         _require_cluster()
@@ -145,6 +174,7 @@ class RayShell:
     def __init__(self, spec: ActorSpec, namespace: str, greeting: Greeting, timeout_s: float) -> None:
         engine = RayEngine(namespace, greeting, timeout_s=timeout_s)
         self._links = Links(engine, spec.name, greeting, timeout_s=timeout_s)
+        self._doorway: Doorway | None = None
         self._started = asyncio.create_task(self._start(spec, greeting))
 
     async def ready(self) -> None:
@@ -161,9 +191,16 @@ class RayShell:
         blobs = await (await self._mailbox()).collect(caller, wait_s)
         return _parcel(blobs, blobs)
 
+    async def door(self) -> Door | None:
+        """Where callers on this node may have a line."""
+        await self._mailbox()
+        return None if self._doorway is None else self._doorway.door
+
     async def close(self) -> None:
         """See Mailbox."""
         await (await self._mailbox()).close()
+        if self._doorway is not None:
+            self._doorway.close()
 
     async def _mailbox(self) -> Mailbox:
         return self._started.result() if self._started.done() else await asyncio.shield(self._started)
@@ -173,12 +210,33 @@ class RayShell:
         if hasattr(actor, "start"):
             await actor.start()
         _spare_the_collector()
-        return Mailbox(actor, spec, self._links.engine, greeting)
+        mailbox = Mailbox(actor, spec, self._links.engine, greeting)
+        self._doorway = await opened_doorway(ray.get_runtime_context().get_node_id(), partial(_served, mailbox, self._links.engine))
+        return mailbox
+
+
+async def _served(mailbox: Mailbox, place: LargeValues, method: str, parcel: bytes) -> bytes:
+    """What comes of a call over a line, which carries large answers too."""
+    if method == "collect":
+        return _pickled(await _whole_blobs(await mailbox.collect(*pickle.loads(parcel)), place))
+    reply = await mailbox.mail(pickle.loads(parcel))
+    return _pickled(replace(reply, blobs=await _whole_blobs(reply.blobs, place)))
+
+
+async def _whole_blobs(blobs: list[Blob], place: LargeValues) -> list[Blob]:
+    """The same, with what stands aside read back."""
+    if not any(is_aside(content) for _, content in blobs):
+        return blobs
+    return [(number, await place.load(content) if is_aside(content) else content) for number, content in blobs]
 
 
 def _parcel(value: object, blobs: list[Blob]) -> object:
     """Bytes, where no reference is among the blobs: Ray's own pickler is slower, but the only one that knows its references."""
-    return value if any(is_aside(content) for _, content in blobs) else pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    return value if any(is_aside(content) for _, content in blobs) else _pickled(value)
+
+
+def _pickled(value: object) -> bytes:
+    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _opened(parcel: Any) -> Any:  # what was made a parcel of

@@ -65,6 +65,10 @@ class GlassAddress:
             raise self._engine.mail_fault
         return await self._address.mail(mail)
 
+    def leave(self) -> None:
+        """See Address."""
+        self._address.leave()
+
     async def collect(self, caller: str, wait_s: float) -> list[Blob]:
         """See Address."""
         engine = self._engine
