@@ -1,8 +1,10 @@
 """The shared cache of models' answers: one actor keeps bytes by key, everybody asks it through its handle."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from ..core.bounded_store import BoundedStore
+from ..core.cache_port import Entry
 from ..core.call_context import CallContext
 from ..core.exceptions import OutcomeUnknownError
 from .links import Link
@@ -22,9 +24,9 @@ class CacheActor:
         """The value, or None."""
         return self._store.get(key)
 
-    def put(self, call: CallContext, key: str, value: bytes, ttl_s: float) -> bool:
-        """Keep a value for `ttl_s` seconds; says whether there was room."""
-        return self._store.put(key, value, ttl_s)
+    def put_all(self, call: CallContext, entries: Sequence[Entry]) -> int:
+        """Keep values, each for its time; says for how many there was room."""
+        return sum(self._store.put(*entry) for entry in entries)
 
     def health(self) -> dict[str, float]:
         """How much is kept, and how often it was of use."""
@@ -44,7 +46,11 @@ class CacheHandle:
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Return when the value is kept; raises ActorError when the cache cannot be asked."""
+        await self.put_all([(key, value, ttl_s)])
+
+    async def put_all(self, entries: Sequence[Entry]) -> None:
+        """Return when the values are kept; raises ActorError when the cache cannot be asked."""
         try:
-            await self._link.ask("put", _CALL, key, value, ttl_s)
+            await self._link.ask("put_all", _CALL, tuple(entries))
         except OutcomeUnknownError:  # the cache died, maybe long ago; keeping a value twice does no harm
-            await self._link.ask("put", _CALL, key, value, ttl_s)
+            await self._link.ask("put_all", _CALL, tuple(entries))

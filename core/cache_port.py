@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from .bounded_store import BoundedStore
@@ -13,6 +15,13 @@ MAX_UNDER_WAY = 1000
 """Values on their way to a cache; who brings more waits until his is there."""
 
 
+BATCH_BYTES = 64_000
+"""Of the values that go to a cache together."""
+
+Entry = tuple[str, bytes, float]
+"""A key, its value, and the seconds for which it is kept."""
+
+
 class CachePort(Protocol):
     """Keeps bytes under keys for a while. Answers within its own deadline, or raises LLMIntegrationError."""
 
@@ -22,6 +31,10 @@ class CachePort(Protocol):
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Keep a value for `ttl_s` seconds."""
+        ...
+
+    async def put_all(self, entries: Sequence[Entry]) -> None:
+        """Keep several values."""
         ...
 
 
@@ -39,16 +52,26 @@ class MemoryCache:
         """Keep a value for `ttl_s` seconds."""
         self.store.put(key, value, ttl_s)
 
+    async def put_all(self, entries: Sequence[Entry]) -> None:
+        """Keep several values."""
+        for key, value, ttl_s in entries:
+            await self.put(key, value, ttl_s)
+
 
 class WriteBehind:
-    """Another cache's writing half, which keeps nobody waiting; satisfies CachePort. It has what is still on its way there."""
+    """Another cache's writing half, which keeps nobody waiting; satisfies CachePort. It has what is still on its way there.
+
+    What is put while a batch is on its way goes with the next one.
+    """
 
     def __init__(self, cache: CachePort, *, grace_s: float = 2.0) -> None:
         """Values stay for `grace_s` seconds more when they have arrived: somebody may have looked in the cache just before."""
         self._cache = cache
         self._grace_s = grace_s
         self._under_way: dict[str, bytes] = {}
-        self._writing: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Entry] = deque()
+        self._sent = 0
+        self._writer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> bytes | None:
         """The value, if it is on its way, or has just arrived; who asks has looked in the cache already."""
@@ -56,30 +79,65 @@ class WriteBehind:
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Send a value on its way. That it did not arrive is told in the log."""
-        self._under_way[key] = value
-        task = asyncio.create_task(self._write(key, value, ttl_s))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        if len(self._writing) > MAX_UNDER_WAY:
-            await task
+        await self.put_all([(key, value, ttl_s)])
+
+    async def put_all(self, entries: Sequence[Entry]) -> None:
+        """See `put`."""
+        self._under_way.update((key, value) for key, value, _ in entries)
+        self._waiting.extend(entries)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        if len(self._waiting) + self._sent <= MAX_UNDER_WAY:
+            return
+        try:
+            await asyncio.wait({self._writer})
+        except asyncio.CancelledError:
+            self._give_up(entries)
+            raise
 
     async def close(self) -> None:
         """Return when all is written, or has failed."""
-        await asyncio.gather(*self._writing, return_exceptions=True)  # one may have been given up with its writer
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
 
-    async def _write(self, key: str, value: bytes, ttl_s: float) -> None:
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._take_batch()
+                self._sent = len(batch)
+                await self._write(batch)
+                self._sent = 0
+        finally:
+            self._writer = None
+
+    def _take_batch(self) -> list[Entry]:
+        batch: list[Entry] = []
+        size = 0
+        while self._waiting and size < BATCH_BYTES:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][1])
+        return batch
+
+    async def _write(self, batch: list[Entry]) -> None:
         grace_s = 0.0
         try:
-            await self._cache.put(key, value, ttl_s)
-            grace_s = min(self._grace_s, ttl_s)
+            await self._cache.put_all(batch)
+            grace_s = min(self._grace_s, *(ttl_s for _, _, ttl_s in batch))
         except LLMIntegrationError as error:
-            logger.warning("cache write failed, the answer is not kept: %s", error)
+            logger.warning("cache write failed, %d answers are not kept: %s", len(batch), error)
         finally:
             if grace_s > 0 and len(self._under_way) <= MAX_UNDER_WAY:
-                asyncio.get_running_loop().call_later(grace_s, self._forget, key, value)
+                asyncio.get_running_loop().call_later(grace_s, self._forget, batch)
             else:
-                self._forget(key, value)
+                self._forget(batch)
 
-    def _forget(self, key: str, value: bytes) -> None:
-        if self._under_way.get(key) is value:
-            del self._under_way[key]
+    def _give_up(self, entries: Sequence[Entry]) -> None:
+        waiting = [entry for entry in entries if entry in self._waiting]
+        for entry in waiting:
+            self._waiting.remove(entry)
+        self._forget(waiting)
+
+    def _forget(self, entries: Iterable[Entry]) -> None:
+        for key, value, _ in entries:
+            if self._under_way.get(key) is value:
+                del self._under_way[key]

@@ -34,8 +34,7 @@ def small_cache(links: Links) -> CacheActor:
 def test_a_value_is_kept_for_its_time_only() -> None:
     cache = CacheActor(max_entries=10, max_bytes=1_000)
 
-    assert cache.put(CALL, "kept", b"value", 60.0)
-    assert not cache.put(CALL, "not kept", b"value", 0.0)
+    assert cache.put_all(CALL, [("kept", b"value", 60.0), ("not kept", b"value", 0.0)]) == 1
 
     assert cache.get(CALL, "kept") == b"value"
     assert cache.get(CALL, "not kept") is None
@@ -43,11 +42,10 @@ def test_a_value_is_kept_for_its_time_only() -> None:
 
 def test_the_longest_unused_goes_when_there_is_no_room() -> None:
     cache = CacheActor(max_entries=2, max_bytes=1_000)
-    for key in ("a", "b"):
-        cache.put(CALL, key, b"value", 60.0)
+    cache.put_all(CALL, [(key, b"value", 60.0) for key in ("a", "b")])
     cache.get(CALL, "a")
 
-    cache.put(CALL, "c", b"value", 60.0)
+    cache.put_all(CALL, [("c", b"value", 60.0)])
 
     assert [cache.get(CALL, key) for key in ("a", "b", "c")] == [b"value", None, b"value"]
 
@@ -55,13 +53,13 @@ def test_the_longest_unused_goes_when_there_is_no_room() -> None:
 def test_a_value_larger_than_the_cache_is_refused() -> None:
     cache = CacheActor(max_entries=2, max_bytes=10)
 
-    assert not cache.put(CALL, "key", b"v" * 11, 60.0)
+    assert cache.put_all(CALL, [("key", b"v" * 11, 60.0)]) == 0
     assert cache.health()["rejections"] == 1
 
 
 def test_health_tells_how_useful_it_is() -> None:
     cache = CacheActor(max_entries=2, max_bytes=1_000)
-    cache.put(CALL, "key", b"value", 60.0)
+    cache.put_all(CALL, [("key", b"value", 60.0)])
     cache.get(CALL, "key")
     cache.get(CALL, "other")
 

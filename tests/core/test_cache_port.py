@@ -81,7 +81,7 @@ async def test_a_failed_write_is_told_in_the_log_and_forgotten(caplog: pytest.Lo
         await behind.close()
 
     assert await behind.get("key") is None
-    assert [record.getMessage() for record in caplog.records] == ["cache write failed, the answer is not kept: the cache is gone"]
+    assert [record.getMessage() for record in caplog.records] == ["cache write failed, 1 answers are not kept: the cache is gone"]
 
 
 @pytest.mark.parametrize("key", ["{number}", "always the same"])

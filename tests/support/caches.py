@@ -1,6 +1,8 @@
 """Caches for tests: one that writes down what it is given, one that always fails."""
 
-from polaris_llm.core.cache_port import MemoryCache
+from collections.abc import Sequence
+
+from polaris_llm.core.cache_port import Entry, MemoryCache
 from polaris_llm.core.exceptions import ActorUnavailableError
 
 
@@ -25,5 +27,9 @@ class BrokenCache:
         raise ActorUnavailableError("the cache is gone", actor="cache")
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """Fails."""
+        raise ActorUnavailableError("the cache is gone", actor="cache")
+
+    async def put_all(self, entries: Sequence[Entry]) -> None:
         """Fails."""
         raise ActorUnavailableError("the cache is gone", actor="cache")
