@@ -7,7 +7,6 @@ window, no fixed delay. outbox.py does the sending; here stands what an asker se
 import asyncio
 import itertools
 import uuid
-from dataclasses import replace
 from typing import Any
 
 from ..core.call_context import CallContext
@@ -19,6 +18,7 @@ from ..core.exceptions import (
     RemoteCause,
     UnexpectedError,
 )
+from ..core.frozen import changed
 from .engine import Engine
 from .mailbox import WATCH
 from .messages import Answer, Greeting, Message, wrap
@@ -83,7 +83,7 @@ class Link:
             UnexpectedError: An argument, or the answer, cannot travel.
         """
         loop = asyncio.get_running_loop()
-        timed = context if context.remaining_s is not None else replace(context, remaining_s=self._links.timeout_s)
+        timed = context if context.remaining_s is not None else changed(context, remaining_s=self._links.timeout_s)
         deadline, pause = loop.time() + (timed.remaining_s or 0.0), TRY_AGAIN_S
         while True:
             try:
@@ -97,7 +97,7 @@ class Link:
                 if loop.time() >= deadline:  # this process was away meanwhile
                     raise
             pause = min(2 * pause, LONGEST_PAUSE_S)
-            timed = replace(context, remaining_s=deadline - loop.time())
+            timed = changed(context, remaining_s=deadline - loop.time())
 
     def tell(self, method: str, context: CallContext, *arguments: Any) -> None:
         """Send without wanting an answer; raises OverloadedError when too much waits to be sent already."""

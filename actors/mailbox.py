@@ -5,7 +5,6 @@ that the caller lives. One slow message never holds back the others of its batch
 """
 
 import asyncio
-import inspect
 import logging
 import os
 from collections.abc import Awaitable
@@ -130,7 +129,7 @@ class Mailbox:
         except Exception as error:  # the boundary that dispatches messages: the asker is told
             self._answer(caller, work, Answer(None, _known(error)))
             return None
-        if inspect.isawaitable(result):
+        if hasattr(result, "__await__"):
             self._follow(caller, work, result)
             return work
         if work.method != WATCH:
@@ -153,7 +152,7 @@ class Mailbox:
         message = work.read(await self._place.load(reference))
         work.arm()
         result = self._call(message)
-        return await result if inspect.isawaitable(result) else result
+        return await result if hasattr(result, "__await__") else result
 
     def _require_room(self) -> None:
         if len(self._in_hand) >= self._spec.capacity:

@@ -1,13 +1,13 @@
 """What travels between actors: messages out, answers back, in batches. Values only; links.py sends, mailbox.py receives."""
 
 import pickle
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from ..core.call_context import CallContext
 from ..core.exceptions import LLMIntegrationError
-from ..core.pickling import pickled_by_fields, revive
+from ..core.frozen import revive, values_of
+from ..core.pickling import pickled_by_fields
 
 WIRE_VERSION = 1
 LARGE_BYTES = 96_000
@@ -17,7 +17,7 @@ Blob = tuple[int | None, Any]
 """What a message or an answer travels as: the ask's number (a tell has none), and its bytes, or what an engine's `store`
 returned for large bytes, or the value itself where nothing is pickled."""
 
-_context_values = attrgetter(*(field.name for field in fields(CallContext)))
+_context_values = values_of(CallContext)
 
 
 @dataclass(frozen=True, slots=True)

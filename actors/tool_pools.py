@@ -8,12 +8,12 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from pydantic import JsonValue
 
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, ActorUnavailableError, DeadlineExceededError, OutcomeUnknownError
+from ..core.frozen import changed
 from ..core.models import ToolResult
 from ..core.ports import ToolPort
 from ..core.settings import Settings
@@ -64,7 +64,7 @@ class ToolPoolHandle:
         while True:
             worker = await self._free_worker(name, deadline)
             try:
-                result: ToolResult = await worker.ask("run_tool", replace(call, remaining_s=deadline - clock()), name, arguments, context)
+                result: ToolResult = await worker.ask("run_tool", changed(call, remaining_s=deadline - clock()), name, arguments, context)
                 return result
             except (ActorUnavailableError, OutcomeUnknownError) as error:
                 self._hired = tuple(link for link in self._hired if link is not worker)

@@ -16,6 +16,7 @@ from .cache_port import CachePort
 from .call_context import CallContext
 from .deltas import StreamEvent
 from .exceptions import DeadlineExceededError, LLMIntegrationError
+from .frozen import changed
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from .ports import ModelPort
 from .pricing import COST
@@ -77,7 +78,7 @@ class CachedClient:
         if self._rules.ttl_s(request) <= 0:
             return await self._inner.respond(request, call)
         key = self._rules.key(request, call)
-        call = call if call.cache_key == key else replace(call, cache_key=key)
+        call = call if call.cache_key == key else changed(call, cache_key=key)
         kept = None if request.cache.mode == "refresh" else await self._kept(key)
         return kept or await self._joined(key, request, call)
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from pydantic import JsonValue
@@ -18,6 +18,7 @@ from .call_context import CallContext
 from .commands import AskApproval, CallModel, Command, EndRun, GiveUpTool, RunTool
 from .events import ApprovalRequested, Event, ModelFailed, ModelResponded, Paused, Resumed, RunEnded, ToolCompleted, ToolStarted, outcome_of
 from .exceptions import CallerAwayError, ErrorRecord, LLMIntegrationError, OutcomeUnknownError, SessionError, UnexpectedError
+from .frozen import changed
 from .inference import ModelResponse
 from .journal_writer import JournalWriter
 from .ports import CallerPort, JournalPort, ModelPort, ToolPort
@@ -173,7 +174,7 @@ class Driver:
         try:
             return await self._ports.model.respond(command.request, call)
         except OutcomeUnknownError:
-            again = replace(call, attempt=2, remaining_s=self._remaining())
+            again = changed(call, attempt=2, remaining_s=self._remaining())
             return await self._ports.model.respond(command.request, again)
 
     async def _run_tool(self, command: RunTool) -> None:

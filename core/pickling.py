@@ -6,11 +6,11 @@ import functools
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from operator import attrgetter
 from typing import Any, TypeVar
 
+from .frozen import revive, values_of
+
 Made = TypeVar("Made")
-Setter = Callable[[Any, Any], None]
 
 MAX_SHARED = 2048
 """Values that a process keeps by their bytes."""
@@ -37,21 +37,20 @@ def remember(value: Remembering, name: str, made: Made) -> Made:
 def pickled_by_fields(*classes: type) -> None:
     """Pickle values of these frozen dataclasses with two or more slots by the values of their fields; subclasses stay as they are."""
     for cls in classes:
-        copyreg.pickle(cls, functools.partial(_reduce, cls, attrgetter(*(field.name for field in fields(cls)))))
+        copyreg.pickle(cls, functools.partial(_reduce, cls, values_of(cls)))
 
 
-def pickled_once(*classes: type[Remembering]) -> None:
+def pickled_once(*classes: type) -> None:
     """As `pickled_by_fields`, but keeps the bytes with the value; equal bytes are read as one value, where nobody can change it."""
     for cls in classes:
-        values_of = attrgetter(*(field.name for field in fields(cls)))  # type: ignore[arg-type]  # a dataclass
-        copyreg.pickle(cls, functools.partial(_reduce_once, cls, values_of))
+        copyreg.pickle(cls, functools.partial(_reduce_once, cls, values_of(cls)))
 
 
-def _reduce_once(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: Remembering) -> tuple[Any, ...]:
+def _reduce_once(cls: type, values: Callable[[object], tuple[Any, ...]], value: Remembering) -> tuple[Any, ...]:
     try:
         data = value.pickled
     except AttributeError:
-        data = remember(value, "pickled", pickle.dumps(values_of(value), protocol=pickle.HIGHEST_PROTOCOL))
+        data = remember(value, "pickled", pickle.dumps(values(value), protocol=pickle.HIGHEST_PROTOCOL))
     return _read, (cls, data)
 
 
@@ -82,19 +81,5 @@ def _can_change(value: object) -> bool:
             return False
 
 
-def _reduce(cls: type, values_of: Callable[[object], tuple[Any, ...]], value: object) -> tuple[Any, ...]:
-    return revive, (cls, *values_of(value))
-
-
-def revive(cls: type, *values: Any) -> Any:  # an instance of `cls`
-    """A frozen, slotted value from the values of its fields, which come from another one and are not looked at."""
-    revived: Any = object.__new__(cls)  # an instance of `cls`
-    for put, value in zip(_setters(cls), values, strict=True):
-        put(revived, value)
-    return revived
-
-
-@functools.cache
-def _setters(cls: type) -> tuple[Setter, ...]:
-    """The slots themselves: they know nothing of frozen."""
-    return tuple(getattr(cls, field.name).__set__ for field in fields(cls))
+def _reduce(cls: type, values: Callable[[object], tuple[Any, ...]], value: object) -> tuple[Any, ...]:
+    return revive, (cls, *values(value))

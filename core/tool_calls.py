@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .call_context import CallContext
 from .commands import RunTool
 from .exceptions import ActorError, CallerAwayError, LLMIntegrationError, OutcomeUnknownError
+from .frozen import changed
 from .models import ToolResult
 from .ports import CallerPort, ToolPort
 from .runs import RunSpec
@@ -35,7 +36,7 @@ class ToolCalls:
             if command.schema.effect == "once":
                 return _failure(command, f"{OUTCOME_UNKNOWN} ({error})")
         try:
-            return await self._once_caller_is_there(command, replace(call, attempt=2, remaining_s=self.remaining()))
+            return await self._once_caller_is_there(command, changed(call, attempt=2, remaining_s=self.remaining()))
         except OutcomeUnknownError as error:
             return _failure(command, str(error))
 
@@ -47,13 +48,13 @@ class ToolCalls:
                 if self.callers is None:
                     return _failure(command, str(away))
                 await self._wait(self.callers, call, away)
-                call = replace(call, remaining_s=self.remaining())
+                call = changed(call, remaining_s=self.remaining())
 
     async def _wait(self, callers: CallerPort, call: CallContext, away: CallerAwayError) -> None:
         seconds = min(self.spec.limits.caller_timeout_s, self.remaining())
         with self.waiting():
             try:
-                await callers.caller_back(replace(call, remaining_s=seconds))
+                await callers.caller_back(changed(call, remaining_s=seconds))
             except ActorError:
                 raise CallerAwayError(f"{away.message}; waited {seconds:g} s", away.actor) from None
 

@@ -1,7 +1,5 @@
 """What each event does to a session's state: pure functions from state and event to state."""
 
-from dataclasses import replace
-
 from pydantic import JsonValue
 
 from . import action_protocol
@@ -20,6 +18,7 @@ from .events import (
     ToolStarted,
 )
 from .exceptions import ErrorRecord, LLMIntegrationError
+from .frozen import changed
 from .inference import ModelResponse
 from .parts import ModelMessage, ToolCallPart, ToolResultPart, text_message
 from .pricing import total_usd
@@ -39,7 +38,7 @@ class Forbidden(Exception):  # noqa: N818 - never leaves the session
 def start(state: SessionState, event: RunStarted) -> SessionState:
     """A run begins."""
     run = RunState(run_id=event.run_id, spec=event.spec, started_at=event.at)
-    return _think(replace(state, run=run, messages=opening_messages(event.spec, state.messages)))
+    return _think(changed(state, run=run, messages=opening_messages(event.spec, state.messages)))
 
 
 def take_answer(state: SessionState, event: ModelResponded) -> SessionState:
@@ -48,8 +47,8 @@ def take_answer(state: SessionState, event: ModelResponded) -> SessionState:
     run = state.active_run
     hits = run.cache_hits + event.response.cached
     cost_usd = total_usd(run.cost_usd, event.response)
-    run = replace(run, usage=run.usage + event.response.usage, cost_usd=cost_usd, cache_hits=hits)
-    state = replace(state, run=run)
+    run = changed(run, usage=run.usage + event.response.usage, cost_usd=cost_usd, cache_hits=hits)
+    state = changed(state, run=run)
     match verdict_on(event.response, run.spec):
         case ToolsWanted(calls=calls):
             return _act(state, event.response, calls)
@@ -71,24 +70,24 @@ def fail(state: SessionState, event: ModelFailed) -> SessionState:
 
 def hear(state: SessionState, event: MessageReceived) -> SessionState:
     """Somebody said something; it waits for the next step."""
-    return replace(state, unseen=(*state.unseen, event.message))
+    return changed(state, unseen=(*state.unseen, event.message))
 
 
 def mark_started(state: SessionState, event: ToolStarted) -> SessionState:
     """A call that must not be repeated is under way."""
-    return _with_call(state, replace(_call(state, event.call_id, "ready"), status="started"))
+    return _with_call(state, changed(_call(state, event.call_id, "ready"), status="started"))
 
 
 def mark_asked(state: SessionState, event: ApprovalRequested) -> SessionState:
     """Somebody was asked for consent."""
-    return _with_call(state, replace(_call(state, event.call_id, "unapproved"), status="asked"))
+    return _with_call(state, changed(_call(state, event.call_id, "unapproved"), status="asked"))
 
 
 def decide(state: SessionState, event: ApprovalGiven) -> SessionState:
     """Somebody consented, or did not."""
     call = _call(state, event.call_id, "asked")
     if event.approved:
-        return _with_call(state, replace(call, status="ready"))
+        return _with_call(state, changed(call, status="ready"))
     return _settle(state, call, f"not approved: {event.reason or 'no reason given'}", is_error=True)
 
 
@@ -101,7 +100,7 @@ def pause(state: SessionState, event: Paused) -> SessionState:
     """No new step from now on."""
     if event.reason in state.pauses:
         raise Forbidden(f"already paused: {event.reason}")
-    return replace(state, pauses=state.pauses | {event.reason})
+    return changed(state, pauses=state.pauses | {event.reason})
 
 
 def resume(state: SessionState, event: Resumed) -> SessionState:
@@ -109,7 +108,7 @@ def resume(state: SessionState, event: Resumed) -> SessionState:
     if event.reason not in state.pauses:
         raise Forbidden(f"not paused: {event.reason}")
     pauses = state.pauses - {event.reason}
-    return replace(state, pauses=pauses, withheld=state.withheld and bool(pauses))
+    return changed(state, pauses=pauses, withheld=state.withheld and bool(pauses))
 
 
 def end(state: SessionState, event: RunEnded) -> SessionState:
@@ -117,7 +116,7 @@ def end(state: SessionState, event: RunEnded) -> SessionState:
     if event.run_id != state.active_run.run_id:
         raise Forbidden(f"the run under way is {state.active_run.run_id}, not {event.run_id}")
     state = _hear_all(_close_calls(state, event.status))
-    return replace(state, phase=Phase.IDLE, calls=(), pauses=frozenset(), withheld=False, ending=None)
+    return changed(state, phase=Phase.IDLE, calls=(), pauses=frozenset(), withheld=False, ending=None)
 
 
 def _think(state: SessionState, result: JsonValue = None) -> SessionState:
@@ -126,12 +125,14 @@ def _think(state: SessionState, result: JsonValue = None) -> SessionState:
     error = _limit_met(run)
     if error is not None:
         return _ending(state, "budget_exceeded" if error.code == _BUDGET else "max_iterations", result=result, error=error)
-    run = replace(run, step=run.step + 1)
-    return replace(_hear_all(state), phase=Phase.THINKING, run=run, calls=(), withheld=bool(state.pauses))
+    run = changed(run, step=run.step + 1)
+    return changed(_hear_all(state), phase=Phase.THINKING, run=run, calls=(), withheld=bool(state.pauses))
 
 
 def _hear_all(state: SessionState) -> SessionState:
-    return replace(state, messages=(*state.messages, *state.unseen), unseen=())
+    if not state.unseen:
+        return state
+    return changed(state, messages=(*state.messages, *state.unseen), unseen=())
 
 
 def _limit_met(run: RunState) -> ErrorRecord | None:
@@ -149,10 +150,10 @@ def _act(state: SessionState, response: ModelResponse, wanted: tuple[ToolCallPar
     renamed = iter(unique)
     parts = tuple(next(renamed) if isinstance(part, ToolCallPart) else part for part in response.parts)
     calls = _new_calls(state.active_run, unique)
-    run = replace(state.active_run, tool_calls=state.active_run.tool_calls + len(calls), repairs=0)
+    run = changed(state.active_run, tool_calls=state.active_run.tool_calls + len(calls), repairs=0)
     state = _say(state, ModelMessage(role="assistant", parts=parts))
     used = state.used_call_ids | {call.call_id for call in unique}
-    state = replace(state, phase=Phase.ACTING, run=run, calls=calls, used_call_ids=used, withheld=bool(state.pauses))
+    state = changed(state, phase=Phase.ACTING, run=run, calls=calls, used_call_ids=used, withheld=bool(state.pauses))
     return _after_calls(state)
 
 
@@ -183,13 +184,13 @@ def _repair(state: SessionState, unusable: Unusable) -> SessionState:
     run = state.active_run
     if run.repairs >= run.spec.limits.max_repairs:
         return _ending(state, "failed", result=unusable.result, error=unusable.error)
-    state = replace(state, run=replace(run, repairs=run.repairs + 1))
+    state = changed(state, run=changed(run, repairs=run.repairs + 1))
     state = _say(state, text_message("user", f"Your answer cannot be used: {unusable.error.message}. Answer again."))
     return _think(state, unusable.result)
 
 
 def _settle(state: SessionState, call: CallState, content: JsonValue, *, is_error: bool) -> SessionState:
-    return _after_calls(_with_call(state, replace(call, status="done", result=_result(call.call, content, is_error))))
+    return _after_calls(_with_call(state, changed(call, status="done", result=_result(call.call, content, is_error))))
 
 
 def _result(call: ToolCallPart, content: JsonValue, is_error: bool) -> ToolResultPart:
@@ -207,8 +208,8 @@ def _close_calls(state: SessionState, status: RunStatus) -> SessionState:
     if not state.calls:
         return state
     reason = f"no result: the run ended as {status}"
-    closed = (call if call.result else replace(call, result=_result(call.call, reason, True)) for call in state.calls)
-    return _say_results(replace(state, calls=tuple(closed)))
+    closed = (call if call.result else changed(call, result=_result(call.call, reason, True)) for call in state.calls)
+    return _say_results(changed(state, calls=tuple(closed)))
 
 
 def _say_results(state: SessionState) -> SessionState:
@@ -219,11 +220,11 @@ def _say_results(state: SessionState) -> SessionState:
 
 
 def _say(state: SessionState, message: ModelMessage) -> SessionState:
-    return replace(state, messages=(*state.messages, message)) if message.parts else state  # providers refuse empty messages
+    return changed(state, messages=(*state.messages, message)) if message.parts else state  # providers refuse empty messages
 
 
 def _ending(state: SessionState, status: RunStatus, result: JsonValue = None, error: ErrorRecord | None = None) -> SessionState:
-    return replace(state, phase=Phase.ENDING, ending=EndRun(status=status, result=result, error=error), calls=())
+    return changed(state, phase=Phase.ENDING, ending=EndRun(status=status, result=result, error=error), calls=())
 
 
 def _call(state: SessionState, call_id: str, *statuses: str) -> CallState:
@@ -236,7 +237,7 @@ def _call(state: SessionState, call_id: str, *statuses: str) -> CallState:
 
 
 def _with_call(state: SessionState, call: CallState) -> SessionState:
-    return replace(state, calls=tuple(call if old.index == call.index else old for old in state.calls))
+    return changed(state, calls=tuple(call if old.index == call.index else old for old in state.calls))
 
 
 def _require_step(state: SessionState, step: int) -> None:
