@@ -10,7 +10,7 @@ from .inference import FinishReason, ModelRequest, ModelResponse
 from .llm_client import NO_SESSION, LLMClient
 from .models import LLMConfiguration, LLMProvider, LLMRequest
 from .parts import Part, TextPart, ToolCallPart
-from .providers.attempts import AttemptGate
+from .providers.attempts import AttemptGate, Surroundings
 from .providers.mock import DEFAULT_MODEL, MockModel, MockSchedule, Script
 from .usage import Usage
 
@@ -68,12 +68,14 @@ class MockLLMClient(LLMClient):
         script: Script | None = None,
         schedule: MockSchedule | None = None,
         gate: AttemptGate | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         super().__init__(config or MOCK_CONFIGURATION.model_copy())
         self.mock_responses = list(DEFAULT_RESPONSES)
         self.response_index = 0
         self._played_as_written = False
-        self._model = MockModel(script or self._next_response, schedule, retry_policy(self.config), gate=gate)
+        policy = retry_policy(self.config)
+        self._model = MockModel(script or self._next_response, schedule, policy, gate=gate, surroundings=surroundings)
 
     def set_mock_responses(self, responses: list[str]) -> None:
         """Play these texts from now on, as they are written."""

@@ -21,7 +21,7 @@ from .pricing import Prices, TokenPrice
 from .provider_names import announce, other_names
 from .provider_settings import ProviderSettings
 from .providers.anthropic import ANTHROPIC_URL
-from .providers.attempts import AttemptGate
+from .providers.attempts import AttemptGate, Surroundings
 from .providers.google import GOOGLE_URL
 from .providers.mock import DEFAULT_MODEL, MockSchedule, load_script
 from .providers.openai_shared import OPENAI_URL
@@ -149,12 +149,12 @@ def create_mock_client(
     return _create(LLMProvider.MOCK, model_name=model_name, api_endpoint=api_endpoint, **settings)
 
 
-def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> LLMClient:
-    """The client for a provider's settings; its secret is read now, and `gate` rules its attempts."""
+def client_for(settings: ProviderSettings, gate: AttemptGate | None = None, surroundings: Surroundings | None = None) -> LLMClient:
+    """The client for a provider's settings; its secret is read now, and `gate` rules its attempts, in time as `surroundings` tell it."""
     config = configuration_of(settings)
     if settings.kind == "mock":
         script = load_script(settings.script) if settings.script else None
-        return MockLLMClient(config, script=script, schedule=_schedule(settings), gate=gate)
+        return MockLLMClient(config, script=script, schedule=_schedule(settings), gate=gate, surroundings=surroundings)
     make = LLMClientFactory.maker(settings.kind)
     if not _is_http_client(make):
         return make(config)
@@ -169,8 +169,10 @@ def client_for(settings: ProviderSettings, gate: AttemptGate | None = None) -> L
         prices=prices_of(settings),
         wishes=_wishes(settings),
         extras=settings.extras,
+        headers=settings.headers,
         base_model=settings.base_model,
         keep_raw=False,
+        surroundings=surroundings,
     )
     return make(config, options)
 
@@ -218,9 +220,9 @@ def _wishes(settings: ProviderSettings) -> Wishes:
 def _transport_settings(settings: ProviderSettings) -> TransportSettings:
     return TransportSettings(
         connect_timeout_s=settings.connect_timeout_s,
+        read_timeout_s=settings.read_timeout_s,
         proxy=settings.proxy,
         ca_file=settings.ca_file,
-        headers=settings.headers,
         http2=settings.http2,
     )
 

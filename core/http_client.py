@@ -14,7 +14,7 @@ from .inference import ModelRequest, ModelResponse
 from .llm_client import NO_SESSION, LLMClient
 from .models import LLMConfiguration, LLMProvider
 from .pricing import COST, Prices
-from .providers.attempts import AttemptGate, RetryPolicy
+from .providers.attempts import AttemptGate, RetryPolicy, Surroundings
 from .providers.capabilities import WARNINGS, Fitted, fitted
 from .providers.exchange import Codec
 from .providers.http_model import HttpModel, RequestDefaults
@@ -50,10 +50,14 @@ class HttpOptions:
     """What requests ask for that do not say."""
     extras: Mapping[str, JsonValue] = field(default_factory=dict)
     """Further parameters of that wire, for every request."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers of every call; they win over ours."""
     base_model: str | None = None
     """What the configuration's model was made from or deploys, by which it is judged what it takes."""
     keep_raw: bool = True
     """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
+    surroundings: Surroundings | None = None
+    """Clock, sleep and chance of the attempts; None takes the real ones."""
 
 
 class HttpClient(LLMClient):
@@ -78,7 +82,12 @@ class HttpClient(LLMClient):
             options.transport or HttpTransport(),
             retry_policy(config),
             gate=options.gate,
-            defaults=RequestDefaults(extras=options.extras, idempotency_header=provider.idempotency_header),
+            defaults=RequestDefaults(
+                extras=options.extras,
+                idempotency_header=provider.idempotency_header,
+                headers={name.lower(): value for name, value in options.headers.items()},
+            ),
+            surroundings=options.surroundings,
         )
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:

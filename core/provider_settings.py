@@ -144,6 +144,8 @@ class ProviderSettings(Placed):
     timeout_s: float = Field(default=60.0, gt=0, validation_alias=AliasChoices("timeout_s", "timeout"))
     """Seconds for one attempt."""
     connect_timeout_s: float = Field(default=10.0, gt=0)
+    read_timeout_s: float | None = Field(default=None, gt=0)
+    """Seconds between two pieces of an answer; None leaves it to timeout_s."""
     proxy: Annotated[str, AfterValidator(_bare_url)] | None = None
     """None takes the environment's (HTTPS_PROXY, NO_PROXY and the like)."""
     ca_file: str | None = Field(default=None, min_length=1)
@@ -193,7 +195,7 @@ class ProviderSettings(Placed):
 
 _AZURE_ONLY = ("entra_token", "api_version")
 _WISHES = ("top_p", "reasoning_effort", "service_tier", "prompt_cache")
-_HTTP_ONLY = (*_WISHES, "api_keys", "proxy", "ca_file", "headers", "http2", "lacks", "prices", "base_model", "extras")
+_HTTP_ONLY = (*_WISHES, "api_keys", "read_timeout_s", "proxy", "ca_file", "headers", "http2", "lacks", "prices", "base_model", "extras")
 _MOCK_ONLY = ("script", "latency_s", "jitter", "failure_rate", "seed")
 
 

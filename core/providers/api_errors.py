@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from ..canonical import is_too_deep
 from ..exceptions import (
     LLMAPIError,
     LLMAuthenticationError,
@@ -40,6 +41,7 @@ _BY_WORD: Mapping[str, type[LLMAPIError]] = {
     "unauthenticated": LLMAuthenticationError,
     "permission_error": LLMPermissionError,
     "permission_denied": LLMPermissionError,
+    "permissiondenied": LLMPermissionError,
     "not_found_error": LLMNotFoundError,
     "not_found": LLMNotFoundError,
     "model_not_found": LLMNotFoundError,
@@ -136,9 +138,9 @@ def usual_words(payload: object) -> ErrorWords:
 def api_error(call: HttpCall, reply: HttpReply, dialect: Dialect = usual_words) -> LLMAPIError:
     """The error that a reply means, or that an event of a stream means under the stream's own status."""
     reply = replace(reply, body=call.scrubbed(reply.text).encode())  # a server may repeat the key anywhere
-    payload = _json(reply.body)
+    payload = _json(call, reply.text)
     words = dialect(payload)
-    reason = _bounded(_reason(reply, payload, words))
+    reason = _bounded(call.scrubbed(_reason(reply, payload, words)))
     answered = f"answered {reply.status}" if reply.status >= 300 else "answered with an error"
     error_class = _class_of(reply.status, words)
     limits = read_rate_limits(reply.headers, reply.received_at)
@@ -221,10 +223,12 @@ def _bounded(words: str) -> str:
     return words if len(words) <= MAX_MESSAGE_CHARS else f"{words[:MAX_MESSAGE_CHARS]}…"
 
 
-def _json(body: bytes) -> object:
+def _json(call: HttpCall, text: str) -> object:
+    """The JSON of a text, without the key that characters were escaped of; None for what is none, or is nested beyond sense."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # not JSON, or nested beyond sense
+        payload = json.loads(text)
+        return None if is_too_deep(payload) else json.loads(call.scrubbed(json.dumps(payload, ensure_ascii=False)))
+    except (ValueError, RecursionError):
         return None
 
 

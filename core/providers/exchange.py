@@ -1,10 +1,14 @@
 """One HTTP exchange as values, and what a wire format's codec makes of them. No I/O."""
 
+import html
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ..deltas import StreamEvent
 from ..exceptions import LLMAPIError
@@ -26,8 +30,11 @@ class HttpCall:
     """The key, to be cut out of whatever is told of this call."""
 
     def scrubbed(self, text: str) -> str:
-        """`text` without the key, unless that is too short to be one."""
-        return text.replace(self.secret, "***") if self.secret and len(self.secret) >= MIN_SECRET_CHARS else text
+        """`text` without the key and what else shows who asks, however it is spelled, unless that is too short to be one."""
+        for secret in (self.secret, *(value for name, value in self.headers.items() if _is_credential(name))):
+            for spelling in _spellings(secret or ""):
+                text = text.replace(spelling, "***")
+        return text
 
     @property
     def endpoint(self) -> str:
@@ -73,6 +80,19 @@ class StreamLimits:
     idle_s: float
     """Seconds between two pieces of it."""
     total_s: float = math.inf
+
+
+@lru_cache
+def _is_credential(header: str) -> bool:
+    return re.search(r"auth|cookie|token|secret|(?<!idempotency-)key", header, re.IGNORECASE) is not None
+
+
+@lru_cache(maxsize=16)
+def _spellings(credential: str) -> tuple[str, ...]:
+    """A header's value, without the scheme before it too, as texts, JSON, pages and URLs spell it; the longest first."""
+    values = [value for value in (credential, credential.rpartition(" ")[2]) if len(value) >= MIN_SECRET_CHARS]
+    ways = (str, lambda value: json.dumps(value)[1:-1], html.escape, partial(quote, safe=""))
+    return tuple(sorted({way(value) for value in values for way in ways}, key=len, reverse=True))
 
 
 class StreamDecoder(Protocol):

@@ -13,7 +13,7 @@ from ..deltas import StreamEvent, StreamFinished
 from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
-from .attempts import AttemptGate, Attempts, RetryPolicy
+from .attempts import AttemptGate, Attempts, RetryPolicy, Surroundings
 from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
 from .extras import joined_extras, wire_extras
 from .keys import Codecs
@@ -29,6 +29,8 @@ class RequestDefaults:
     """Parameters of the provider's wire."""
     idempotency_header: str | None = None
     """Where a call says that it is the one which was sent before."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers of every call, their names in lower case; they win over the call's own."""
 
     def applied_to(self, request: ModelRequest, wire: str) -> ModelRequest:
         """The request with the provider's extras; raises LLMConfigurationError for its own that are not sorted by wire."""
@@ -47,11 +49,12 @@ class HttpModel:
         *,
         gate: AttemptGate | None = None,
         defaults: RequestDefaults | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._codecs = codecs
         self._transport = transport
         self._defaults = defaults or RequestDefaults()
-        self._attempts = Attempts(self._exchange, policy, gate)
+        self._attempts = Attempts(self._exchange, policy, gate, surroundings)
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The model's answer; raises LLMIntegrationError."""
@@ -86,8 +89,11 @@ class HttpModel:
         return call if known else replace(call, call_id=f"{_PROCESS}-{next(_CALLS)}")
 
     def _keyed(self, http_call: HttpCall, call: CallContext) -> HttpCall:
-        name = self._defaults.idempotency_header
-        return replace(http_call, headers={**http_call.headers, name: call.idempotency_key}) if name else http_call
+        name, further = self._defaults.idempotency_header, self._defaults.headers
+        if not name and not further:
+            return http_call
+        keyed = {name: call.idempotency_key} if name else {}
+        return replace(http_call, headers={**http_call.headers, **keyed, **further})
 
 
 async def _opened(codec: Codec, http_call: HttpCall, reply: HttpStream) -> AsyncGenerator[StreamEvent, None]:

@@ -61,7 +61,6 @@ class HttpTransport:
 
     def __init__(self, settings: TransportSettings | None = None) -> None:
         self._settings = settings or TransportSettings()
-        self._headers = {name.lower(): value for name, value in self._settings.headers.items()}
         if self._settings.ca_file is not None:
             trusted_certificates(self._settings.trust_env, self._settings.ca_file)  # a file without any is told now
         self._pools: dict[tuple[asyncio.AbstractEventLoop, str | None], _Pool] = {}
@@ -86,7 +85,7 @@ class HttpTransport:
                 response = await self._begin(call, read_timeout_s=None)
         try:
             async with aclosing(self._chunks(call, response, clock)) as chunks:
-                yield HttpStream(head=_head(response), chunks=chunks)
+                yield HttpStream(head=_head(call, response), chunks=chunks)
         finally:
             await response.aclose()
 
@@ -116,12 +115,12 @@ class HttpTransport:
             body = await self._body(call, response)
         finally:
             await response.aclose()
-        return replace(_head(response), body=body)
+        return replace(_head(call, response), body=body)
 
     async def _begin(self, call: HttpCall, read_timeout_s: float | None) -> httpx.Response:
         connect_s = self._settings.connect_timeout_s
         timeouts = {"connect": connect_s, "pool": connect_s, "read": read_timeout_s}
-        headers = {"accept-encoding": _ENCODINGS, **call.headers, **self._headers}
+        headers = {"accept-encoding": _ENCODINGS, **call.headers}
         request = httpx.Request("POST", _parsed(call.url), headers=headers, content=call.body, extensions={"timeout": timeouts})
         transport = await self._transport(call.url)
         response = await transport.handle_async_request(request)
@@ -183,13 +182,17 @@ class HttpTransport:
             return timed_out(call, "connect", self._settings.connect_timeout_s)
         happened = "broke off its answer" if isinstance(error, httpx.ReadError) else "could not be reached"
         message = f"{call.provider} {happened} at {call.endpoint}: {_told(call, origin)}"
-        retryable = not any(isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError) for cause in _causes(error))
-        return LLMConnectionError(message, retryable=retryable, **call.facts)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+            message += "; where the server has a certificate of an authority of your own, name that one's file as ca_file"
+        return LLMConnectionError(message, retryable=not any(map(_stays, _causes(error))), **call.facts)
 
 
-def _head(response: httpx.Response) -> HttpReply:
-    names = {name.lower(): value for name, value in response.headers.items()}
-    return HttpReply(status=response.status_code, headers=names, body=b"", received_at=time.time())
+def _head(call: HttpCall, response: httpx.Response) -> HttpReply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    told = "\n".join((*headers, *headers.values()))
+    if call.scrubbed(told) != told:  # a gateway repeats what it was sent
+        headers = {call.scrubbed(name): call.scrubbed(value) for name, value in headers.items()}
+    return HttpReply(status=response.status_code, headers=headers, body=b"", received_at=time.time())
 
 
 async def _close(pool: _Pool) -> None:
@@ -211,6 +214,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _stays(cause: BaseException) -> bool:
+    """Whether another attempt would meet the same: a certificate, or a proxy that lets nobody like us through."""
+    return (isinstance(cause, httpx.ProxyError) and str(cause).startswith("4")) or isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError)
 
 
 def _told(call: HttpCall, error: BaseException) -> str:

@@ -2,8 +2,8 @@
 
 import functools
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 import aiohttp
 import httpx
@@ -29,8 +29,6 @@ class TransportSettings:
     """In place of the environment's."""
     ca_file: str | None = None
     """A PEM file of certificates that are trusted beside the usual ones."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Further headers of every call; they win over the call's own."""
     http2: bool = False
     """Whether HTTP/2 is spoken with servers that can, over httpx's own connections; needs the package h2."""
 

@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from polaris_llm.core.exceptions import LLMIntegrationError
+from polaris_llm.core.http_client import HttpOptions
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.exchange import Codec, HttpReply
 from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
-from polaris_llm.core.providers.transport import TransportSettings
 from support.model_requests import a_request
 
 KEY = "sk-very-secret-key"
@@ -76,4 +76,4 @@ def test_the_key_stands_in_one_header_and_nowhere_else(codec: Codec) -> None:
 def test_headers_of_the_settings_may_be_secret_and_are_not_shown() -> None:
     settings = ProviderSettings(kind="openai", model="m", api_key=SecretStr(KEY), headers={"x-token": KEY})
 
-    assert KEY not in f"{settings!r} {settings} {TransportSettings(headers=settings.headers)!r}"
+    assert KEY not in f"{settings!r} {settings} {HttpOptions(headers=settings.headers)!r}"

@@ -71,6 +71,7 @@ def test_the_reason_is_found_in_a_body_of_any_shape(body: object, reason: str) -
         (b"<html><style>p {}</style><h1>502</h1> no &amp; no</html>", "502 no & no"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"[" * 100_000, "[" * MAX_MESSAGE_CHARS + "…"),
+        (b"[" * 900 + b"]" * 900, "[" * MAX_MESSAGE_CHARS + "…"),
     ],
 )
 def test_the_status_counts_where_the_body_is_no_json(body: bytes, reason: str) -> None:
