@@ -4,6 +4,7 @@ A model that has no price under its own name, such as a fine-tuned one or a depl
 """
 
 import importlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -18,6 +19,7 @@ SERVICE_TIER = "service_tier"
 """Where it tells the tier that answered, as far as the server does."""
 PER_TOKENS = 1_000_000
 
+_WRITTEN_FOR = {"ephemeral_5m_input_tokens": "cache_write_5m_tokens", "ephemeral_1h_input_tokens": "cache_write_1h_tokens"}
 _USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
 
 
@@ -112,16 +114,27 @@ def _counted(library: ModuleType, usage: Usage) -> Any:  # the library's own Usa
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": usage.cache_read_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
-        **_kept_longer(usage.raw.get("cache_creation")),
+        **_kept_longer(usage.raw),
     }
     return library.Usage(**counts)
 
 
-def _kept_longer(report: object) -> dict[str, int]:
+def compactions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Anthropic's reports of what summing up the conversation took, which the report of the call itself does not count."""
+    iterations = raw.get("iterations")
+    listed = iterations if isinstance(iterations, list) else []
+    return [each for each in listed if isinstance(each, dict) and each.get("type") == "compaction"]
+
+
+def _kept_longer(raw: Mapping[str, Any]) -> Counter[str]:  # JSON
     """Anthropic's split of what was written to its cache: an hour is dearer than five minutes."""
-    names = {"ephemeral_5m_input_tokens": "cache_write_5m_tokens", "ephemeral_1h_input_tokens": "cache_write_1h_tokens"}
-    told = report if isinstance(report, dict) else {}
-    return {ours: told[theirs] for theirs, ours in names.items() if isinstance(told.get(theirs), int)}
+    kept: Counter[str] = Counter()
+    for report in (raw, *compactions(raw)):
+        told = report.get("cache_creation")
+        for theirs, ours in _WRITTEN_FOR.items():
+            count = told.get(theirs) if isinstance(told, dict) else None
+            kept[ours] += count if isinstance(count, int) else 0
+    return +kept
 
 
 def _has_price_for(model: Any, service_tier: str) -> bool:  # the library's ModelInfo

@@ -13,7 +13,7 @@ from .anthropic_messages import WIRE
 from .anthropic_reply import rest_of, signature_of
 from .tool_call_parts import unused_id, used_ids, written
 from .whole_characters import WholeCharacters
-from .wire_values import Wire, text_of
+from .wire_values import Wire, text_of, without_nones
 
 _IMPLIED = {
     "text_delta": "text",
@@ -113,6 +113,8 @@ class BlockDeltas:
                 yield from self._input(block, self._characters.joined(block.index, piece))
             case {"type": "citations_delta", "citation": citation}:
                 block.citations.append(without_halves(citation))
+            case {"type": "compaction_delta", **whole}:
+                block.wire |= without_halves(without_nones(whole))
 
     def _text(self, block: _Block, said: str) -> Iterator[StreamEvent]:
         self._text_chars += len(said)

@@ -4,10 +4,12 @@ What the API must get back unchanged, and what no part has a place for, is kept 
 citations) and of a tool call, and whole blocks such as redacted thoughts and what the server's own tools did, as reasoning without text.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from ..inference import FinishReason, ModelResponse
 from ..parts import Part, ProviderData, ReasoningPart, TextPart, ToolCallPart
+from ..pricing import compactions
 from ..usage import Usage
 from .anthropic_errors import error_words
 from .anthropic_messages import WIRE
@@ -78,17 +80,22 @@ def read_facts(call: HttpCall, message: Wire, *, called: bool) -> dict[str, Any]
 
 
 def read_usage(raw: object) -> Usage:
-    """Usage in its normal form: the API counts cached tokens apart, and we among the input."""
+    """Usage in its normal form: what compactions took is of the call, too."""
     if not isinstance(raw, dict):
         return Usage()
-    read, written = count_of(raw, "cache_read_input_tokens"), count_of(raw, "cache_creation_input_tokens")
+    counted = sum(map(_counted, compactions(raw)), _counted(raw))
+    return replace(counted, raw={name: value for name, value in raw.items() if value is not None})
+
+
+def _counted(report: Wire) -> Usage:
+    """One report's counts: the API counts cached tokens apart, and we among the input."""
+    read, written = count_of(report, "cache_read_input_tokens"), count_of(report, "cache_creation_input_tokens")
     return Usage(
-        input_tokens=count_of(raw, "input_tokens") + read + written,
-        output_tokens=count_of(raw, "output_tokens"),
+        input_tokens=count_of(report, "input_tokens") + read + written,
+        output_tokens=count_of(report, "output_tokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
-        reasoning_tokens=count_of(raw.get("output_tokens_details"), "thinking_tokens"),
-        raw={name: value for name, value in raw.items() if value is not None},
+        reasoning_tokens=count_of(report.get("output_tokens_details"), "thinking_tokens"),
     )
 
 

@@ -69,12 +69,14 @@ def read_usage(raw: object) -> Usage:
     """Usage in its normal form, from a report that may be missing or incomplete."""
     if not isinstance(raw, dict):
         return Usage()
+    asked, said = count_of(raw, "prompt_tokens"), count_of(raw, "completion_tokens")
+    beside = max(0, count_of(raw, "total_tokens") - asked - said)  # where servers count reasoning beside the completion
     return Usage(
-        input_tokens=count_of(raw, "prompt_tokens"),
-        output_tokens=count_of(raw, "completion_tokens"),
+        input_tokens=asked,
+        output_tokens=said + beside,
         cache_read_tokens=count_of(raw.get("prompt_tokens_details"), "cached_tokens"),
         cache_write_tokens=count_of(raw.get("prompt_tokens_details"), "cache_write_tokens"),
-        reasoning_tokens=count_of(raw.get("completion_tokens_details"), "reasoning_tokens"),
+        reasoning_tokens=count_of(raw.get("completion_tokens_details"), "reasoning_tokens") or beside,
         raw=raw,
     )
 

@@ -2,6 +2,8 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.usage import Usage
 from support.anthropic_messages import CALL, CODEC, KEY, Wire, message, response_of, text
 from support.model_strategies import JSON_VALUES
+
+DATA = Path(__file__).parents[1] / "data" / "anthropic"
 
 
 def decoded(body: bytes, content_type: str = "application/json") -> ModelResponse:
@@ -174,3 +178,16 @@ def test_whatever_comes_is_an_answer_or_an_error_of_ours(value: Any) -> None:
     for whole in (value, {"content": value}, {"content": [value, {"type": "text", "text": value}, {"type": "tool_use", "input": value}]}):
         with suppress(LLMIntegrationError):
             assert decoded(json.dumps(whole).encode()).provider == "anthropic"
+
+
+def test_what_a_compaction_took_counts_and_what_it_wrote_is_kept() -> None:
+    response = response_of(json.loads((DATA / "compaction.json").read_bytes()))
+    summary, said = response.parts
+
+    assert isinstance(summary, ReasoningPart)
+    assert summary.provider_data is not None
+    assert "those of Monday" in str(summary.provider_data["anthropic"])
+    assert said == TextPart(text="High water is at 14:20.")
+    assert replace(response.usage, raw={}) == Usage(
+        input_tokens=212 + 180 + 600 + 150_000, output_tokens=9 + 41, cache_read_tokens=150_000, cache_write_tokens=600
+    )

@@ -56,6 +56,13 @@ def test_an_answer_is_read_whole() -> None:
     )
 
 
+@pytest.mark.parametrize("details", [{}, {"completion_tokens_details": {"reasoning_tokens": 62}}])
+def test_reasoning_that_a_server_counts_beside_the_completion_is_output_too(details: dict[str, JsonValue]) -> None:
+    usage = answer({"content": "Hi"}, usage={"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109, **details}).usage
+
+    assert (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens, usage.total_tokens) == (35, 74, 62, 109)
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from polaris_llm.core.client_factory import prices_of
 from polaris_llm.core.inference import ModelResponse
@@ -58,6 +58,14 @@ def test_what_is_kept_for_an_hour_is_dearer() -> None:
     assert short is not None
     assert long is not None
     assert short < long
+
+
+def test_what_a_compaction_kept_for_an_hour_is_dearer_too() -> None:
+    split: JsonValue = {"ephemeral_1h_input_tokens": 800}
+    apart = Usage(input_tokens=1000, cache_write_tokens=800, raw={"iterations": [{"type": "compaction", "cache_creation": split}]})
+    at_once = Usage(input_tokens=1000, cache_write_tokens=800, raw={"cache_creation": split})
+
+    assert prices("anthropic").cost_usd("claude-sonnet-4-5", apart) == prices("anthropic").cost_usd("claude-sonnet-4-5", at_once)
 
 
 @pytest.mark.parametrize(
