@@ -1,24 +1,38 @@
-"""A provider that the package knows nothing of: its whole codec, and what an installed package would offer."""
+"""A provider that the package knows nothing of: its whole codec, and what an installed package would offer.
 
-import json
+Its wire says and asks in one word each: `{"ask": [...]}` is answered by `{"say": "...", "calls": [...], "why": "end", "spent": {...}}`, and
+a stream has the same in pieces.
+"""
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta
+from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
 from polaris_llm.core.exceptions import LLMAPIError, LLMConnectionError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
-from polaris_llm.core.parts import TextPart
+from polaris_llm.core.parts import PART
 from polaris_llm.core.providers.api_errors import api_error
 from polaris_llm.core.providers.capabilities import Capabilities
 from polaris_llm.core.providers.exchange import HttpCall, HttpReply
-from polaris_llm.core.providers.extras import wire_extras
+from polaris_llm.core.providers.extras import wire_extras, with_extras
+from polaris_llm.core.providers.header_values import check_header_value
+from polaris_llm.core.providers.json_call import for_stream, json_call
+from polaris_llm.core.providers.payloads import Payloads
 from polaris_llm.core.providers.registry import Provider, WireFormat, plain
+from polaris_llm.core.providers.sse import SseDecoder
+from polaris_llm.core.providers.tool_call_parts import unused_id, used_ids, written
+from polaris_llm.core.providers.wire_values import Wire, count_of, text_of, without_nones
+from polaris_llm.core.stream_folding import fold
+from polaris_llm.core.usage import Usage
+from polaris_llm.core.wire_json import json_value
+
+FINISH_REASONS = {"end": FinishReason.STOP, "calls": FinishReason.TOOL_CALLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcmeCodec:
-    """A wire of one line: `{"ask": ...}` is answered by `{"say": ...}`, or by lines of text."""
+    """Acme's wire at `base_url`."""
 
     provider: str = "acme"
     base_url: str = "https://api.acme.example"
@@ -27,68 +41,128 @@ class AcmeCodec:
 
     wire: ClassVar[str] = "acme"
 
+    def __post_init__(self) -> None:
+        check_header_value(self.provider, self.api_key)
+
     def encode(self, request: ModelRequest) -> HttpCall:
-        """The call that asks the last message."""
-        payload = {"ask": request.messages[-1].text, "model": request.model, **wire_extras(request, self.wire)}
-        headers = {"content-type": "application/json", "acme-key": self.api_key or ""}
-        body = json.dumps(payload).encode()
-        return HttpCall(provider=self.provider, request=request, url=self.base_url, headers=headers, body=body, secret=self.api_key)
+        """The call that asks what `request` asks."""
+        payload: Wire = {
+            "model": request.model,
+            "ask": [{"by": each.role, "is": [PART.dump_python(part, mode="json") for part in each.parts]} for each in request.messages],
+            "tools": [tool.to_openai_format()["function"] for tool in request.tools] or None,
+            "may_call": request.tool_choice if request.tools else None,
+            "at_most": request.max_tokens,
+            "heat": request.temperature,
+            "top_p": request.top_p,
+            "until": list(request.stop) or None,
+        }
+        headers = {"acme-key": self.api_key or None}
+        return json_call(
+            self, request, f"{self.base_url}/ask", with_extras(without_nones(payload), wire_extras(request, self.wire)), headers
+        )
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
-        """The same."""
-        return self.encode(request)
+        """The same, whose answer is to come in pieces."""
+        return for_stream(self.encode(request))
 
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
-        """What it says."""
-        return ModelResponse(model=call.request.model, parts=(TextPart(text=json.loads(reply.body)["say"]),), provider=call.provider)
+        """The answer in a reply of status 2xx."""
+        answer = Answer(call, reply)
+        events = list(answer.read(answer.payloads.whole(reply.text)))
+        if not answer.ended:
+            raise answer.payloads.unreadable(reply.text, "has no end")
+        return fold(events)
 
     def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
         """What every codec makes of a status."""
         return api_error(call, reply)
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> "AcmeDecoder":
-        """What reads lines of text."""
-        return AcmeDecoder(call)
+        """What reads the pieces."""
+        return AcmeDecoder(call, head)
+
+
+class Answer:
+    """One answer in the making, whole or in pieces."""
+
+    def __init__(self, call: HttpCall, head: HttpReply) -> None:
+        self.payloads = Payloads(call=call, head=head, expected="an answer of Acme's")
+        self.ended = False
+        self.characters = 0
+        self._used_ids = used_ids(call.request)
+        self._calls = 0
+
+    def read(self, payload: Wire) -> Iterator[StreamEvent]:
+        """The events of one payload."""
+        if payload.get("error"):
+            raise self.payloads.failed(payload)
+        if said := text_of(payload.get("say")):
+            self.characters += len(said)
+            yield TextDelta(text=said)
+        for wire in payload.get("calls") or ():
+            self._calls += 1
+            call_id, name = unused_id(wire.get("id"), self._used_ids), text_of(wire.get("name"))
+            yield ToolCallDelta(index=self._calls, call_id=call_id, name=name, arguments=written(wire.get("with")))
+        if "why" in payload:
+            yield from self._end(payload)
+
+    def _end(self, payload: Wire) -> Iterator[StreamEvent]:
+        self.ended = True
+        request, spent = self.payloads.call.request, payload.get("spent")
+        usage = {name: count_of(spent, name) for name in ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")}
+        yield UsageReport(usage=Usage(**usage, raw=spent if isinstance(spent, dict) else {}))
+        reason = FINISH_REASONS.get(payload["why"], FinishReason.STOP)
+        yield StreamFinished(
+            finish_reason=reason, raw_finish_reason=payload["why"], model=request.model, provider=self.payloads.call.provider
+        )
 
 
 class AcmeDecoder:
-    """Takes each `data:` line for text, and `end` for the end."""
+    """Decodes one streamed answer; satisfies StreamDecoder."""
 
-    def __init__(self, call: HttpCall) -> None:
+    def __init__(self, call: HttpCall, head: HttpReply) -> None:
+        self._events = SseDecoder()
         self._call = call
-        self._rest = b""
-        self.finished = False
+        self._answer = Answer(call, head)
 
     @property
     def complete(self) -> bool:
         """Whether the end has come."""
-        return self.finished
+        return self._answer.ended
+
+    @property
+    def finished(self) -> bool:
+        """The same: nothing comes after it."""
+        return self._answer.ended
 
     @property
     def arrived(self) -> str:
-        """Nobody asks."""
-        return "something"
+        """How much of the answer has come, in words."""
+        return f"{self._answer.characters} characters of text"
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
-        """A delta for each line."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in filter(None, lines):
-            text = line.removeprefix(b"data: ").decode()
-            self.finished = text == "end"
-            if self.finished:
-                yield StreamFinished(finish_reason=FinishReason.STOP, model=self._call.request.model, provider=self._call.provider)
-            else:
-                yield TextDelta(text=text)
+        """The events that end in this chunk."""
+        for event in self._events.feed(chunk):
+            yield from self._answer.read(self._answer.payloads.event(event.data, json_value))
 
     def end(self) -> Iterator[StreamEvent]:
         """Nothing may be left."""
-        if not self.finished:
-            raise LLMConnectionError("acme broke off", **self._call.facts)
-        return iter(())
+        if not self._answer.ended:
+            raise LLMConnectionError(f"the stream of {self._call.provider} broke off", **self._call.facts)
+        yield from ()
 
 
 ACME = Provider(
     name="acme",
-    wires=(WireFormat(name=AcmeCodec.wire, codec=plain(AcmeCodec), capabilities=Capabilities(tools=False)),),
+    wires=(
+        WireFormat(
+            name=AcmeCodec.wire,
+            codec=plain(AcmeCodec),
+            capabilities=Capabilities().without(
+                *("parallel_tool_calls", "json_schema", "reasoning_effort", "seed", "service_tier"),
+                *("prompt_cache_key", "prompt_cache_after", "prompt_cache_ttl"),
+            ),
+        ),
+    ),
     base_url="https://api.acme.example",
 )

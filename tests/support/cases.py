@@ -14,14 +14,18 @@ from polaris_llm.core.inference import ModelResponse
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ToolCallPart
 from polaris_llm.core.provider_settings import ProviderSettings
-from polaris_llm.core.providers.registry import PROVIDERS
+from polaris_llm.core.providers.attempts import Surroundings
+from polaris_llm.core.providers.exchange import Codec
+from polaris_llm.core.providers.registry import PROVIDERS, Endpoint, Provider, WireFormat
 
+from .acme_provider import ACME
+from .dialect_acme import ACME_WIRE
 from .dialect_anthropic import ANTHROPIC
 from .dialect_chat import OPENAI_CHAT
 from .dialect_google import GOOGLE
 from .dialect_responses import OPENAI_RESPONSES
 from .model_requests import CALL, WEATHER, a_request
-from .openai_server import OpenAIServer, Reply, streamed
+from .openai_server import OpenAIServer, Reply, as_json, streamed
 from .wires import Said, ServerDialect
 
 KEY = "sk-very-secret-key"
@@ -40,26 +44,56 @@ DIALECTS: dict[str, ServerDialect] = {
     "openai_responses": OPENAI_RESPONSES,
     "anthropic": ANTHROPIC,
     "google": GOOGLE,
+    "acme": ACME_WIRE,
 }
 """How a server speaks each wire, by the wire's name."""
+
+
+HOMES = {"azure": "https://farm.openai.azure.com", "local": "https://models.example"}
+"""Of providers that are somewhere else for everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One wire of one provider."""
 
-    provider: str
-    wire: str
+    offer: Provider
+    format: WireFormat
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.offer.name
+
+    @property
+    def wire(self) -> str:
+        """The wire's name."""
+        return self.format.name
 
     @property
     def dialect(self) -> ServerDialect:
         """How its server speaks."""
         return DIALECTS[self.wire]
 
-    def client(self, server: OpenAIServer, **changes: object) -> LLMClient:
+    @property
+    def home(self) -> str:
+        """Where it is asked unless told otherwise, or where one of its kind might be."""
+        return self.offer.base_url or HOMES[self.provider]
+
+    @property
+    def key_header(self) -> str:
+        """Where a call shows who asks."""
+        return "api-key" if self.provider == "azure" else self.dialect.key_header
+
+    @property
+    def codec(self) -> Codec:
+        """What reads and writes the wire."""
+        return self.format.codec(Endpoint(provider=self.provider, base_url=self.home, api_key=KEY))
+
+    def client(self, server: OpenAIServer, surroundings: Surroundings | None = None, **changes: Any) -> LLMClient:
         """A client that is quick to retry."""
         given = {
-            "kind": self.provider,
+            "kind": "support.acme_provider:ACME" if self.offer is ACME else self.provider,
             "wire": self.wire,
             "model": "a-model",
             "base_url": server.url.removesuffix("/v1"),
@@ -68,11 +102,15 @@ class Case:
             "retry_delay_s": 0.01,
             "timeout_s": 10.0,
         }
-        return client_for(ProviderSettings.model_validate(given | changes))
+        return client_for(ProviderSettings.model_validate(given | changes), surroundings=surroundings)
 
     def streamed(self, said: Said) -> Reply:
         """A whole stream."""
         return streamed(*self.dialect.events(said))
+
+    def answered(self, said: Said, *, stream: bool = False) -> Reply:
+        """The whole answer, as it was asked for."""
+        return self.streamed(said) if stream else as_json(200, self.dialect.whole(said))
 
     def begun(self, said: Said) -> bytes:
         """A stream as far as half of its events."""
@@ -80,7 +118,8 @@ class Case:
         return b"".join(events[: len(events) // 2])
 
 
-CASES = [Case(provider=provider.name, wire=wire.name) for provider in PROVIDERS.values() for wire in provider.wires]
+CASES = [Case(offer=provider, format=wire) for provider in (*PROVIDERS.values(), ACME) for wire in provider.wires]
+"""All that the package knows, and one that it does not."""
 
 
 async def events_of(client: LLMClient, **changes: Any) -> list[StreamEvent]:

@@ -2,15 +2,27 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
+
+from polaris_llm.core.inference import PromptCache
 
 from .openai_server import as_json
 from .wires import Said, ServerDialect, Wire, pieces
 
-USAGE = {"input_tokens": 11, "output_tokens": 3}
-
 
 def _event(payload: Wire) -> bytes:
     return f"event: {payload['type']}\ndata: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+
+
+def _usage(said: Said) -> Wire:
+    spent = said.usage
+    return {
+        "input_tokens": spent.input_tokens - spent.cache_read_tokens - spent.cache_write_tokens,
+        "cache_creation_input_tokens": spent.cache_write_tokens,
+        "cache_read_input_tokens": spent.cache_read_tokens,
+        "output_tokens": spent.output_tokens,
+        "output_tokens_details": {"thinking_tokens": spent.reasoning_tokens},
+    }
 
 
 def _whole(said: Said) -> Wire:
@@ -24,13 +36,13 @@ def _whole(said: Said) -> Wire:
         "content": [*texts, *calls],
         "stop_reason": "tool_use" if said.calls else "end_turn",
         "stop_sequence": None,
-        "usage": USAGE,
+        "usage": _usage(said),
     }
 
 
 def _events(said: Said) -> Iterator[bytes]:
     whole = _whole(said)
-    begun = {**whole, "content": [], "stop_reason": None, "usage": {**USAGE, "output_tokens": 1}}
+    begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 1}}
     yield _event({"type": "message_start", "message": begun})
     yield _event({"type": "ping"})
     for index, block in enumerate(whole["content"]):
@@ -41,8 +53,18 @@ def _events(said: Said) -> Iterator[bytes]:
             delta = {"type": "text_delta", "text": written} if is_text else {"type": "input_json_delta", "partial_json": written}
             yield _event({"type": "content_block_delta", "index": index, "delta": delta})
         yield _event({"type": "content_block_stop", "index": index})
-    yield _event({"type": "message_delta", "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": None}, "usage": USAGE})
+    yield _event({"type": "message_delta", "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": None}, "usage": whole["usage"]})
     yield _event({"type": "message_stop"})
+
+
+def _kept(body: Wire) -> PromptCache:
+    """The places whose last block is marked, each of which must be the only one there."""
+    blocks: dict[Any, list[Wire]] = {"tools": body.get("tools", []), "system": body.get("system", [])}
+    blocks["messages"] = [block for turn in body["messages"] for block in turn["content"]]
+    marks = {place: [block.get("cache_control") for block in listed] for place, listed in blocks.items()}
+    after = tuple(place for place, listed in marks.items() if listed and listed[-1] and not any(listed[:-1]))
+    ttls = {mark.get("ttl") for listed in marks.values() for mark in listed if mark}
+    return PromptCache(after=after, ttl=ttls.pop() if len(ttls) == 1 else None)
 
 
 def _error(kind: str, message: str) -> Wire:
@@ -61,4 +83,5 @@ ANTHROPIC = ServerDialect(
     ),
     no_funds=as_json(400, _error("invalid_request_error", "Your credit balance is too low to access the Anthropic API.")),
     in_stream=_event(_error("overloaded_error", "Overloaded")),
+    kept=_kept,
 )

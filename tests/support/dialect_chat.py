@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+from polaris_llm.core.inference import PromptCache
+
 from .openai_server import DONE, as_json, completion, piece, sse
 from .wires import Said, ServerDialect, Wire, pieces
 
@@ -16,9 +18,20 @@ def _reason(said: Said) -> str:
     return "tool_calls" if said.calls else "stop"
 
 
+def _usage(said: Said) -> Wire:
+    spent = said.usage
+    return {
+        "prompt_tokens": spent.input_tokens,
+        "completion_tokens": spent.output_tokens,
+        "total_tokens": spent.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": spent.cache_read_tokens, "cache_write_tokens": spent.cache_write_tokens},
+        "completion_tokens_details": {"reasoning_tokens": spent.reasoning_tokens},
+    }
+
+
 def _whole(said: Said) -> Wire:
     message = {"role": "assistant", "content": said.text or None, **({"tool_calls": _calls(said)} if said.calls else {})}
-    return completion(choices=[{"index": 0, "message": message, "finish_reason": _reason(said)}])
+    return completion(choices=[{"index": 0, "message": message, "finish_reason": _reason(said)}], usage=_usage(said))
 
 
 def _events(said: Said) -> Iterator[bytes]:
@@ -29,8 +42,13 @@ def _events(said: Said) -> Iterator[bytes]:
         yield sse(piece({"tool_calls": [{**call, "index": index, "function": {**call["function"], "arguments": ""}}]}))
         yield from (sse(piece({"tool_calls": [{"index": index, "function": {"arguments": written}}]})) for written in pieces(arguments))
     yield sse(piece(finish_reason=_reason(said)))
-    yield sse(piece(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}))
+    yield sse(piece(choices=[], usage=_usage(said)))
     yield DONE
+
+
+def kept(body: Wire) -> PromptCache:
+    """How a body asks for the beginning of its prompt to be kept, on either of OpenAI's wires: there is no hour, but a day."""
+    return PromptCache(key=body.get("prompt_cache_key"), ttl="1h" if body.get("prompt_cache_retention") == "24h" else None)
 
 
 OPENAI_CHAT = ServerDialect(
@@ -45,4 +63,5 @@ OPENAI_CHAT = ServerDialect(
     ),
     no_funds=as_json(429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}),
     in_stream=sse({"error": {"message": "The server is overloaded", "type": "server_error", "code": "server_overloaded"}}),
+    kept=kept,
 )

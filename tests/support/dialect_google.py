@@ -7,11 +7,22 @@ from .openai_server import as_json, sse
 from .wires import Said, ServerDialect, Wire, pieces
 
 
-def _payload(parts: list[Wire], *, ended: bool) -> Wire:
+def _usage(said: Said) -> Wire:
+    spent = said.usage
+    return {
+        "promptTokenCount": spent.input_tokens,
+        "cachedContentTokenCount": spent.cache_read_tokens,
+        "candidatesTokenCount": spent.output_tokens - spent.reasoning_tokens,
+        "thoughtsTokenCount": spent.reasoning_tokens,
+        "totalTokenCount": spent.total_tokens,
+    }
+
+
+def _payload(said: Said, parts: list[Wire], *, ended: bool) -> Wire:
     candidate: Wire = {"content": {"role": "model", "parts": parts}, "index": 0}
     frame: Wire = {"modelVersion": "served-model", "responseId": "response-1"}
-    usage = {"usageMetadata": {"promptTokenCount": 11, "candidatesTokenCount": 3, "totalTokenCount": 14}}
-    return {"candidates": [candidate | ({"finishReason": "STOP"} if ended else {})], **frame, **(usage if ended else {})}
+    end = {"usageMetadata": _usage(said)} if ended else {}
+    return {"candidates": [candidate | ({"finishReason": "STOP"} if ended else {})], **frame, **end}
 
 
 def _calls(said: Said) -> list[Wire]:
@@ -20,13 +31,13 @@ def _calls(said: Said) -> list[Wire]:
 
 def _whole(said: Said) -> Wire:
     texts: list[Wire] = [{"text": said.text}] if said.text else []
-    return _payload([*texts, *_calls(said)], ended=True)
+    return _payload(said, [*texts, *_calls(said)], ended=True)
 
 
 def _events(said: Said) -> Iterator[bytes]:
     parts = [*({"text": written} for written in pieces(said.text)), *_calls(said)]
-    yield from (sse(_payload([part], ended=False)) for part in parts[:-1])
-    yield sse(_payload(parts[-1:], ended=True))
+    yield from (sse(_payload(said, [part], ended=False)) for part in parts[:-1])
+    yield sse(_payload(said, parts[-1:], ended=True))
 
 
 def _refused(limit: str) -> Wire:
@@ -46,4 +57,5 @@ GOOGLE = ServerDialect(
     slow_down=as_json(429, _refused("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")),
     no_funds=as_json(429, _refused("GenerateRequestsPerDayPerProjectPerModel-FreeTier")),
     in_stream=sse(json.dumps({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})),
+    tells_cache_writes=False,
 )

@@ -6,17 +6,20 @@ from typing import Any
 
 from polaris_llm.core.parts import ToolCallPart
 
-from .dialect_chat import OPENAI_CHAT
+from .dialect_chat import OPENAI_CHAT, kept
 from .openai_server import sse
 from .wires import Said, ServerDialect, Wire, pieces
 
-USAGE = {
-    "input_tokens": 11,
-    "input_tokens_details": {"cached_tokens": 0},
-    "output_tokens": 3,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": 14,
-}
+
+def _usage(said: Said) -> Wire:
+    spent = said.usage
+    return {
+        "input_tokens": spent.input_tokens,
+        "input_tokens_details": {"cached_tokens": spent.cache_read_tokens, "cache_write_tokens": spent.cache_write_tokens},
+        "output_tokens": spent.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": spent.reasoning_tokens},
+        "total_tokens": spent.total_tokens,
+    }
 
 
 def _spoken(call: ToolCallPart) -> Wire:
@@ -41,7 +44,7 @@ def _whole(said: Said) -> Wire:
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
-        "usage": USAGE,
+        "usage": _usage(said),
     }
 
 
@@ -77,4 +80,5 @@ OPENAI_RESPONSES = ServerDialect(
     slow_down=OPENAI_CHAT.slow_down,
     no_funds=OPENAI_CHAT.no_funds,
     in_stream=sse({"type": "error", "code": "server_error", "message": "The server is overloaded", "param": None, "sequence_number": 9}),
+    kept=kept,
 )

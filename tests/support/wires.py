@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.parts import ToolCallPart
+from polaris_llm.core.usage import Usage
 
 from .openai_server import Reply
 
@@ -13,10 +15,11 @@ Wire = dict[str, Any]  # JSON of a wire
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a model says in one answer, for 11 tokens of input and 3 of output."""
+    """What a model says in one answer, and what that takes."""
 
     text: str = ""
     calls: tuple[ToolCallPart, ...] = ()
+    usage: Usage = Usage(input_tokens=11, output_tokens=3)
 
 
 def pieces(text: str) -> list[str]:
@@ -42,3 +45,7 @@ class ServerDialect:
     """A refusal that waiting does not mend."""
     in_stream: bytes
     """An event that says that the server is overloaded."""
+    kept: Callable[[Wire], PromptCache] = lambda body: PromptCache()
+    """How the body of a request asks for the beginning of its prompt to be kept."""
+    tells_cache_writes: bool = True
+    """Whether usage tells how much was newly kept."""

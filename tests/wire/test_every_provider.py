@@ -16,7 +16,6 @@ from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
 from polaris_llm.core.providers.exchange import HttpReply
-from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 from polaris_llm.core.stream_folding import fold
 from support.cases import CALLS, CASES, DIALECTS, HELLO, KEY, Case, events_of, same
 from support.cuts import cut
@@ -60,7 +59,7 @@ async def test_the_wire_is_asked_where_it_is_and_the_key_is_in_its_header_only(c
     (seen,) = server.seen
     asked = seen.line.split()[1]
     assert asked == (case.dialect.path if case.provider != "azure" else case.dialect.path.replace("/v1", "/openai/v1"))
-    assert KEY in seen.headers["api-key" if case.provider == "azure" else case.dialect.key_header]
+    assert KEY in seen.headers[case.key_header]
     assert KEY not in seen.line + seen.body.decode()
 
 
@@ -150,8 +149,7 @@ async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIS
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_bytes_of_a_stream_may_be_cut_anywhere(case: Case, data: st.DataObject) -> None:
-    endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY)
-    codec = PROVIDERS[case.provider].wire(case.wire).codec(endpoint)
+    codec = case.codec
     call = codec.encode_stream(a_request(tools=(WEATHER,)))
     head = HttpReply(status=200, headers=EVENT_STREAM, body=b"", received_at=0.0)
     said = data.draw(st.sampled_from([HELLO, CALLS]))

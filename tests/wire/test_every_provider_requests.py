@@ -1,6 +1,7 @@
 """What a request may ask for, over every wire of every provider: it is sent, or told to be left out, or refused."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.http_client import HttpClient
 from polaris_llm.core.inference import PromptCache
 from polaris_llm.core.llm_client import LLMClient
-from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, text_message
+from polaris_llm.core.parts import ImagePart, ModelMessage, Role, TextPart, text_message
 from support.cases import HELLO, Case
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_server import OpenAIServer, as_json
@@ -86,3 +87,38 @@ async def test_a_schema_is_asked_for_by_the_wire_or_the_prompt(case: Case, serve
 
     assert response.text == '{"marked": 1}'
     assert "marked" in server.seen[0].body.decode()
+
+
+@pytest.mark.parametrize(
+    "cache",
+    [
+        PromptCache(key="farm-77"),
+        PromptCache(after=("tools", "system", "messages"), ttl="1h"),
+        PromptCache(key="farm-77", after=("system",)),
+        PromptCache(key="farm-77", after=("messages",), ttl="1h"),
+    ],
+    ids=["key", "every place, for an hour", "key and place", "all"],
+)
+async def test_the_beginning_of_a_prompt_is_kept_as_was_asked_or_it_is_told(
+    case: Case, server: OpenAIServer, client: HttpClient, cache: PromptCache
+) -> None:
+    said: list[tuple[Role, str]] = [
+        ("system", "Be brief."),
+        ("system", "Be kind."),
+        ("user", "Hi"),
+        ("assistant", "Hello."),
+        ("user", "So?"),
+    ]
+    messages = tuple(text_message(role, text) for role, text in said)
+    asked = a_request(messages=messages, tools=(WEATHER, replace(WEATHER, name="tides")), prompt_cache=cache)
+    server.will(case.answered(HELLO))
+
+    response = await client.respond(asked, CALL)
+
+    can, nothing = client.capabilities, PromptCache()
+    wishes = {name for name in ("key", "after", "ttl") if getattr(cache, name)}
+    able = {name for name in wishes if getattr(can, f"prompt_cache_{name}")}
+    assert case.dialect.kept(server.seen[0].json) == replace(nothing, **{name: getattr(cache, name) for name in able})
+    warnings = response.metadata.get("warnings", [])
+    assert isinstance(warnings, list)
+    assert {str(warning).split()[0] for warning in warnings} == {f"prompt_cache_{name}" for name in wishes - able}

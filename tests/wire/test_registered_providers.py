@@ -14,7 +14,7 @@ from polaris_llm.core.models import LLMConfiguration
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.settings import Settings
 from support.model_requests import CALL, a_request
-from support.openai_server import OpenAIServer, as_json, http
+from support.openai_server import OpenAIServer, as_json, sse, streamed
 
 pytestmark = pytest.mark.anyio
 
@@ -42,27 +42,28 @@ def acme(server: OpenAIServer, kind: str = "acme") -> ProviderSettings:
 @pytest.mark.usefixtures("_installed")
 @pytest.mark.parametrize("kind", ["acme", "support.acme_provider:ACME"])
 async def test_a_provider_of_an_installed_package_is_asked_over_its_own_wire(server: OpenAIServer, kind: str) -> None:
-    server.will(as_json(200, {"say": "Meep."}))
+    server.will(as_json(200, {"say": "Meep.", "why": "end"}))
 
     async with client_for(acme(server, kind)) as client:
         response = await client.respond(a_request(model="", extras={"acme": {"color": "red"}, "google": {"topK": 1}}), CALL)
 
     assert (response.text, response.provider, response.model) == ("Meep.", "acme", "anvil")
-    assert server.seen[0].json == {"ask": "Hi", "model": "anvil", "loud": True, "color": "red"}
+    assert server.seen[0].json["ask"][0]["is"][0]["text"] == "Hi"
+    assert server.seen[0].json.items() >= {"model": "anvil", "loud": True, "color": "red"}.items()
     assert server.seen[0].headers["acme-key"] == KEY
     assert isinstance(client, HttpClient)
 
 
 @pytest.mark.usefixtures("_installed")
 async def test_its_stream_and_its_errors_come_through_too(server: OpenAIServer) -> None:
-    server.will(http(200, b"data: Mee\ndata: p.\ndata: end\n", {"content-type": "text/event-stream"}), as_json(429, {"error": "slow down"}))
+    server.will(streamed(sse({"say": "Mee"}, {"say": "p."}, {"why": "end"})), as_json(429, {"error": "slow down"}))
 
     async with client_for(acme(server)) as client:
         events = [event async for event in client.stream_events(a_request(), CALL)]
         with pytest.raises(LLMRateLimitError, match=r"acme answered 429 .*slow down"):
             await client.respond(a_request(), CALL)
 
-    assert [event.kind for event in events] == ["text_delta", "text_delta", "stream_finished"]
+    assert [event.kind for event in events] == ["text_delta", "text_delta", "usage_report", "stream_finished"]
 
 
 @pytest.mark.usefixtures("_installed")

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import pytest
 
 from polaris_llm.core.exceptions import LLMAPIError, LLMConfigurationError, LLMConnectionError, LLMTimeoutError
 from polaris_llm.core.providers.transport import HttpTransport, TransportSettings
+from support.full_listener import FullListener
 from support.http_calls import KEY, call_to
 from support.openai_server import OpenAIServer, Reply, http
 
@@ -27,24 +27,6 @@ async def transport() -> AsyncIterator[HttpTransport]:
 def held() -> asyncio.Event:
     """An event that nobody sets: the server never goes on."""
     return asyncio.Event()
-
-
-class FullListener:
-    """A listening socket with a full queue."""
-
-    async def __aenter__(self) -> str:
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        self._listener.listen(0)
-        self._knockers = [socket.socket() for _ in range(4)]
-        for knocker in self._knockers:
-            knocker.setblocking(False)
-            knocker.connect_ex(self._listener.getsockname())
-        return "http://{}:{}/v1".format(*self._listener.getsockname())
-
-    async def __aexit__(self, *_: object) -> None:
-        for each in (self._listener, *self._knockers):
-            each.close()
 
 
 async def test_an_answer_beyond_the_bound_is_refused_however_it_is_packed(server: OpenAIServer) -> None:
