@@ -1,6 +1,7 @@
 """Where Azure is asked, and how it is shown who asks."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,16 @@ from pydantic import SecretStr
 
 from polaris_llm.core.client import AzureOpenAIClient
 from polaris_llm.core.client_factory import LLMClientFactory, client_for, create_azure_client
-from polaris_llm.core.exceptions import LLMConfigurationError, LLMContentFilterError, LLMNotFoundError
+from polaris_llm.core.exceptions import (
+    LLMAuthenticationError,
+    LLMConfigurationError,
+    LLMContentFilterError,
+    LLMContextWindowError,
+    LLMNotFoundError,
+    LLMOverloadedError,
+    LLMPermissionError,
+    LLMRateLimitError,
+)
 from polaris_llm.core.models import LLMConfiguration, LLMProvider
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.azure import Deployment
@@ -18,6 +28,7 @@ from support.model_requests import a_request
 
 KEY = "azure-very-secret-key"
 HOST = "https://farm.openai.azure.com"
+ERRORS = Path(__file__).parents[1] / "data" / "azure" / "errors"
 
 
 def codec(endpoint: str = HOST, api_version: str | None = None, *, bearer: bool = False) -> Codec:
@@ -83,15 +94,25 @@ def test_azure_gets_the_names_that_openais_own_models_take_wherever_it_stands() 
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "error_class"), [(404, "DeploymentNotFound", LLMNotFoundError), (400, "content_filter", LLMContentFilterError)]
+    ("name", "status", "error_class"),
+    [
+        ("content_filter", 400, LLMContentFilterError),
+        ("context_window", 400, LLMContextWindowError),
+        ("wrong_key", 401, LLMAuthenticationError),
+        ("no_role", 401, LLMPermissionError),
+        ("no_deployment", 404, LLMNotFoundError),
+        ("rate_limit", 429, LLMRateLimitError),
+        ("overloaded", 503, LLMOverloadedError),
+    ],
 )
-def test_azures_words_for_errors_are_understood(status: int, code: str, error_class: type[Exception]) -> None:
-    body = json.dumps({"error": {"code": code, "message": "no"}}).encode()
+def test_azures_words_for_errors_are_understood(name: str, status: int, error_class: type[Exception]) -> None:
+    body = (ERRORS / f"{name}.json").read_bytes()
 
     error = codec().decode_error(codec().encode(a_request()), HttpReply(status=status, headers={}, body=body, received_at=0.0))
 
     assert type(error) is error_class
     assert error.provider == "azure"
+    assert json.loads(body)["error"]["message"][:100] in error.message
 
 
 def test_the_factory_and_the_helper_make_its_client() -> None:

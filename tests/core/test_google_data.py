@@ -1,4 +1,4 @@
-"""Gemini's answers as its documentation shows them, whole and as a stream."""
+"""Gemini's answers as its documentation shows them."""
 
 import json
 
@@ -6,8 +6,7 @@ import pytest
 
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.parts import ModelMessage, ToolResultPart
-from polaris_llm.core.stream_folding import fold
-from support.google_answers import CODEC, DATA, decoded, events_of, payload
+from support.google_answers import CODEC, decoded, payload
 from support.model_requests import a_request
 
 
@@ -20,15 +19,6 @@ def test_a_turn_with_tools_goes_back_as_it_came() -> None:
 
     assert contents[1] == payload("tool_calls")["candidates"][0]["content"]
     assert [part["functionResponse"]["id"] for part in contents[2]["parts"]] == ["fc_1", "fc_2"]
-
-
-@pytest.mark.parametrize("size", [1, 3, 1000, 100_000])
-def test_a_stream_of_it_is_the_same_answer(size: int) -> None:
-    stream = (DATA / "tool_calls.sse").read_bytes()
-
-    events = events_of(*(stream[start : start + size] for start in range(0, len(stream), size)))
-
-    assert fold(events) == decoded(payload("tool_calls"))
 
 
 def test_the_usage_counts_thoughts_as_output() -> None:
