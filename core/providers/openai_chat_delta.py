@@ -13,6 +13,7 @@ from ..deltas import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from ..inference import ModelRequest
 from ..wire_json import without_halves
 from .kept_data import keeping
+from .openai_chat_beside import BesideText
 from .openai_chat_reply import REASONING_FIELD, WIRE, extra_fields, spoken_of
 from .tool_call_parts import unused_id, used_ids, written
 from .whole_characters import WholeCharacters
@@ -47,6 +48,7 @@ class MessageDeltas:
         self._used_ids = used_ids(request)
         self._reasoning_field: str | None = None
         self._details: list[Wire] = []
+        self._beside = BesideText()
 
     @property
     def called(self) -> bool:
@@ -69,6 +71,7 @@ class MessageDeltas:
         if delta.keys() == _TEXT_ALONE:  # nearly all pieces are such
             yield from self._text(CONTENT, text_of(delta["content"]))
             return
+        self._beside.add(delta)
         yield from self._reasoning(delta)
         for place, name in ((CONTENT, "content"), (REFUSAL, "refusal")):
             yield from self._text(place, text_of(delta.get(name)))
@@ -79,6 +82,9 @@ class MessageDeltas:
         """The events of what could only be told at the end."""
         for place, text in self._characters.rest():
             yield self._delta(place, text)
+        texts = [place for place in (CONTENT, REFUSAL) if self._chars[place]]
+        if texts and (kept := self._beside.kept):
+            yield TextDelta(text="", index=texts[0], provider_data=keeping(WIRE, kept))
         if self._details:
             details: list[JsonValue] = [without_halves(detail) for detail in self._details]
             yield ReasoningDelta(text="", index=REASONING, provider_data={WIRE: {**self._reasoning_name(), "reasoning_details": details}})

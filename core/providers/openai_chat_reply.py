@@ -10,6 +10,7 @@ from ..parts import Part, ReasoningPart, TextPart, ToolCallPart
 from ..usage import Usage
 from .exchange import HttpCall, HttpReply
 from .kept_data import keeping
+from .openai_chat_beside import BesideText
 from .payloads import Payloads
 from .tool_call_parts import call_part, unused_id, used_ids
 from .wire_values import Wire, count_of, is_text, text_of, tier_told
@@ -92,8 +93,11 @@ def _answer(choice: Wire, request: ModelRequest) -> _Answer:
     wire: Wire = message if isinstance(message, dict) else {"content": choice.get("text")}
     text = text_of(wire.get("content"))
     refusal = text_of(wire.get("refusal"))
+    beside = BesideText()
+    beside.add({**wire, "logprobs": choice.get("logprobs")})
     parts: list[Part] = [*_thoughts(wire)]
-    parts += [TextPart(text=found) for found in (text, refusal) if found]
+    kept = [keeping(WIRE, beside.kept), None]
+    parts += [TextPart(text=found, provider_data=data) for found, data in zip(filter(None, (text, refusal)), kept, strict=False)]
     parts += _calls(wire, request)
     return _Answer(parts=tuple(parts), refused=bool(refusal))
 

@@ -108,5 +108,5 @@ def _first_choice(payload: Wire) -> Wire | None:
 def _delta(choice: Wire) -> Wire:
     for piece in (choice.get("delta"), choice.get("message")):  # some servers send the whole message as one piece
         if isinstance(piece, dict):
-            return piece
+            return {**piece, "logprobs": choice["logprobs"]} if choice.get("logprobs") else piece
     return {"content": choice.get("text")}

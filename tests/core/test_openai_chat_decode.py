@@ -1,6 +1,7 @@
 """How the OpenAI chat codec reads answers, those of careless servers included."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from support.model_requests import a_request
 from support.model_strategies import JSON_VALUES
 from support.nesting import nested
 
+DATA = Path(__file__).parents[1] / "data" / "openai_chat"
 CODEC = OpenAIChatCodec(provider="local", base_url="http://localhost:8080", api_key="sk-very-secret-key")
 
 
@@ -54,6 +56,16 @@ def test_an_answer_is_read_whole() -> None:
         response_id="chatcmpl-1",
         provider="local",
     )
+
+
+def test_what_a_text_cites_and_how_probable_it_was_stays_with_it() -> None:
+    (part,) = decode((DATA / "citations.json").read_bytes()).parts
+
+    assert isinstance(part, TextPart)
+    assert part.provider_data is not None
+    kept: Any = part.provider_data["openai_chat"]
+    assert [note["url_citation"]["title"] for note in kept["annotations"]] == ["Tides of Bergen", "Wind of Bergen"]
+    assert "".join(token["token"] for token in kept["logprobs"]["content"]) == part.text
 
 
 @pytest.mark.parametrize("details", [{}, {"completion_tokens_details": {"reasoning_tokens": 62}}])

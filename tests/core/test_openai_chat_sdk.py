@@ -60,7 +60,8 @@ def test_every_answer_that_the_sdk_can_hold_is_understood(said: dict[str, Any]) 
     called = message.get("tool_calls") or ([message["function_call"]] if message.get("function_call") else [])
     assert response.text == (message.get("content") or "") + (message.get("refusal") or "")
     assert len(response.tool_calls) == len(called)
-    assert (response.usage.input_tokens, response.usage.output_tokens) == (usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
+    asked, written, total = (usage.get(f"{name}_tokens", 0) for name in ("prompt", "completion", "total"))
+    assert (response.usage.input_tokens, response.usage.output_tokens) == (asked, max(written, total - asked))
     assert response.raw_finish_reason == choices[0]["finish_reason"]
     assert isinstance(response.finish_reason, FinishReason)
 
@@ -77,8 +78,10 @@ def test_the_same_answer_as_the_sdks_chunks_is_the_same(data: st.DataObject, sai
     choice["message"], said["choices"] = message, [choice]
     common = {"id": said["id"], "created": 1, "model": said["model"], "object": "chat.completion.chunk"}
     common |= {"service_tier": said["service_tier"]} if "service_tier" in said else {}
-    deltas = [(delta, None) for delta in deltas_of(data, message)] + [({}, choice["finish_reason"])]
-    payloads = [common | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in deltas]
+    pieces = [{"delta": delta, "finish_reason": None} for delta in deltas_of(data, message)]
+    pieces += [{"delta": {"annotations": message.get("annotations")}, "logprobs": choice.get("logprobs"), "finish_reason": None}]
+    pieces += [{"delta": {}, "finish_reason": choice["finish_reason"]}]
+    payloads = [common | {"choices": [{"index": 0, **piece}]} for piece in pieces]
     payloads += [common | {"choices": [], "usage": said["usage"]}] if said.get("usage") else []
     chunks = [json.dumps(ChatCompletionChunk.model_validate(payload).model_dump(exclude_unset=True)) for payload in payloads]
 
