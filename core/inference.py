@@ -47,7 +47,7 @@ class PromptCache:
     key: str | None = None
     """OpenAI: calls of one key look in one place."""
     after: tuple[Literal["tools", "system", "messages"], ...] = ()
-    """Anthropic: where the kept beginning may end: after the tools, the system prompt, or the last message."""
+    """Anthropic: where the kept beginning may end: after the tools, the system prompt, or the last message; with a ttl alone it says."""
     ttl: Literal["5m", "1h"] | None = None
     """How long it is kept without use; None leaves it to the provider."""
 

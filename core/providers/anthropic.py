@@ -138,9 +138,12 @@ def _output_config(request: ModelRequest, base_model: str) -> Wire:
 
 
 def _mark(payload: Wire, cache: PromptCache) -> None:
-    """Mark where the beginning of the prompt that is to be kept may end."""
+    """Mark where the beginning of the prompt that is to be kept may end; the API itself does where only a time is given."""
+    mark: Wire = {"type": "ephemeral"} | ({"ttl": cache.ttl} if cache.ttl else {})
+    if cache.ttl and not cache.after:
+        payload["cache_control"] = mark
     last = {"tools": (payload["tools"] or [None])[-1], "system": (payload["system"] or [None])[-1]}
     last["messages"] = last_markable(payload["messages"])
     for place in cache.after:
         if (block := last[place]) is not None:
-            block["cache_control"] = {"type": "ephemeral"} | ({"ttl": cache.ttl} if cache.ttl else {})
+            block["cache_control"] = dict(mark)

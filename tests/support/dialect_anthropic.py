@@ -63,7 +63,7 @@ def _kept(body: Wire) -> PromptCache:
     blocks["messages"] = [block for turn in body["messages"] for block in turn["content"]]
     marks = {place: [block.get("cache_control") for block in listed] for place, listed in blocks.items()}
     after = tuple(place for place, listed in marks.items() if listed and listed[-1] and not any(listed[:-1]))
-    ttls = {mark.get("ttl") for listed in marks.values() for mark in listed if mark}
+    ttls = {mark.get("ttl") for listed in (*marks.values(), [body.get("cache_control")]) for mark in listed if mark}
     return PromptCache(after=after, ttl=ttls.pop() if len(ttls) == 1 else None)
 
 

@@ -93,11 +93,12 @@ async def test_a_schema_is_asked_for_by_the_wire_or_the_prompt(case: Case, serve
     "cache",
     [
         PromptCache(key="farm-77"),
+        PromptCache(ttl="1h"),
         PromptCache(after=("tools", "system", "messages"), ttl="1h"),
         PromptCache(key="farm-77", after=("system",)),
         PromptCache(key="farm-77", after=("messages",), ttl="1h"),
     ],
-    ids=["key", "every place, for an hour", "key and place", "all"],
+    ids=["key", "an hour", "every place, for an hour", "key and place", "all"],
 )
 async def test_the_beginning_of_a_prompt_is_kept_as_was_asked_or_it_is_told(
     case: Case, server: OpenAIServer, client: HttpClient, cache: PromptCache
