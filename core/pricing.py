@@ -119,7 +119,7 @@ def _counted(library: ModuleType, usage: Usage) -> Any:  # the library's own Usa
     return library.Usage(**counts)
 
 
-def compactions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def compactions(raw: Mapping[str, Any]) -> list[dict[str, Any]]:  # JSON
     """Anthropic's reports of what summing up the conversation took, which the report of the call itself does not count."""
     iterations = raw.get("iterations")
     listed = iterations if isinstance(iterations, list) else []

@@ -224,7 +224,7 @@ def _bounded(words: str) -> str:
 
 
 def _json(call: HttpCall, text: str) -> object:
-    """The JSON of a text, without the key that characters were escaped of; None for what is none, or is nested beyond sense."""
+    """The JSON of a text, also without a key that was escaped in it; None for what is none, or is nested beyond sense."""
     try:
         payload = json.loads(text)
         return None if is_too_deep(payload) else json.loads(call.scrubbed(json.dumps(payload, ensure_ascii=False)))

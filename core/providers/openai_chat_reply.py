@@ -96,8 +96,8 @@ def _answer(choice: Wire, request: ModelRequest) -> _Answer:
     beside = BesideText()
     beside.add({**wire, "logprobs": choice.get("logprobs")})
     parts: list[Part] = [*_thoughts(wire)]
-    kept = [keeping(WIRE, beside.kept), None]
-    parts += [TextPart(text=found, provider_data=data) for found, data in zip(filter(None, (text, refusal)), kept, strict=False)]
+    texts = enumerate(filter(None, (text, refusal)))
+    parts += [TextPart(text=found, provider_data=None if number else keeping(WIRE, beside.kept)) for number, found in texts]
     parts += _calls(wire, request)
     return _Answer(parts=tuple(parts), refused=bool(refusal))
 

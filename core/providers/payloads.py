@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..canonical import MAX_DEPTH, is_too_deep
 from ..exceptions import LLMAPIError, LLMResponseParsingError
 from ..wire_json import json_value, raw_json_value
 from .api_errors import Dialect, api_error, error_code, usual_words
@@ -66,6 +67,8 @@ class Payloads:
 
     def failed(self, payload: Wire) -> LLMAPIError:
         """The error that a payload is, under the status that it should have come with."""
+        if is_too_deep(payload):
+            payload = {"error": f"an error nested deeper than {MAX_DEPTH} levels"}
         code = error_code(payload) or ""
         status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else self.head.status
         return api_error(self.call, replace(self.head, status=status, body=json.dumps(payload).encode()), self.dialect)

@@ -147,6 +147,17 @@ async def test_an_error_in_the_stream_is_typed_and_says_how_much_had_arrived(cas
     assert "had arrived" in error.message
 
 
+@WAYS
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_error_that_is_nested_beyond_sense_is_an_error(
+    case: Case, server: OpenAIServer, client: LLMClient, status: int, stream: bool
+) -> None:
+    body = b'{"error": ' + b"[" * 900 + b"]" * 900 + b"}"
+    server.will(streamed(b"data: " + body + b"\n\n") if stream and status == 200 else http(status, body))
+
+    assert (await failure(client, LLMAPIError, stream=stream)).context["status_code"] == status
+
+
 async def test_a_refused_key_is_not_tried_again_and_told_by_whom(case: Case, server: OpenAIServer) -> None:
     server.will(as_json(401, {"error": {"message": f"bad key {KEY}"}}))
     async with case.client(server, max_retries=2) as client:
