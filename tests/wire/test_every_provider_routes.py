@@ -21,7 +21,7 @@ from .conftest import Authority
 pytestmark = pytest.mark.anyio
 
 MOMENT_S = 0.05
-CALL_OF_A_MOMENT = replace(CALL, remaining_s=MOMENT_S)
+CALL_OF_A_MOMENT = replace(CALL, remaining_s=4 * MOMENT_S)
 WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 
 
