@@ -49,6 +49,8 @@ DIALECTS: dict[str, ServerDialect] = {
 """How a server speaks each wire, by the wire's name."""
 
 
+OFFERS = {**PROVIDERS, ACME.name: ACME}
+"""All that the package knows, and one that it does not."""
 HOMES = {"azure": "https://farm.openai.azure.com", "local": "https://models.example"}
 """Of providers that are somewhere else for everybody."""
 
@@ -57,18 +59,18 @@ HOMES = {"azure": "https://farm.openai.azure.com", "local": "https://models.exam
 class Case:
     """One wire of one provider."""
 
-    offer: Provider
-    format: WireFormat
+    provider: str
+    wire: str
 
     @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self.offer.name
+    def offer(self) -> Provider:
+        """The provider."""
+        return OFFERS[self.provider]
 
     @property
-    def wire(self) -> str:
-        """The wire's name."""
-        return self.format.name
+    def format(self) -> WireFormat:
+        """The wire."""
+        return self.offer.wire(self.wire)
 
     @property
     def dialect(self) -> ServerDialect:
@@ -118,8 +120,7 @@ class Case:
         return b"".join(events[: len(events) // 2])
 
 
-CASES = [Case(offer=provider, format=wire) for provider in (*PROVIDERS.values(), ACME) for wire in provider.wires]
-"""All that the package knows, and one that it does not."""
+CASES = [Case(provider=name, wire=wire.name) for name, offer in OFFERS.items() for wire in offer.wires]
 
 
 async def events_of(client: LLMClient, **changes: Any) -> list[StreamEvent]:
