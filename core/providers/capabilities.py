@@ -24,6 +24,8 @@ class Capabilities:
     tools: bool = True
     parallel_tool_calls: bool = True
     """Whether a request may say that tools are to be called one by one."""
+    tool_choice: bool = True
+    """Whether a request may demand that a tool is called."""
     json_schema: bool = True
     """Whether the server itself sees to a response schema."""
     images: bool = True
@@ -50,6 +52,7 @@ FEATURES = {
     "streaming": "streaming",
     "tools": "tool calls",
     "parallel_tool_calls": "tools one by one, on demand",
+    "tool_choice": "a tool call on demand",
     "json_schema": "JSON schema, seen to by the server",
     "images": "images",
     "reasoning_effort": "reasoning effort",
@@ -93,6 +96,7 @@ def _lacking(can: Capabilities) -> tuple[str, ...]:
 _ASKED: Mapping[str, Callable[[ModelRequest], object]] = {
     "tools": lambda request: request.tools,
     "parallel_tool_calls": lambda request: request.parallel_tool_calls is False and request.tools,
+    "tool_choice": lambda request: request.tools and request.tool_choice not in ("auto", "none"),
     "images": lambda request: any(isinstance(part, ImagePart) for message in request.messages for part in message.parts),
     "top_p": lambda request: request.top_p is not None,
     "stop": lambda request: request.stop,

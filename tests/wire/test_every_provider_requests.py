@@ -79,7 +79,7 @@ async def test_all_system_messages_are_sent(case: Case, server: OpenAIServer, cl
     assert 0 <= body.index("Be brief.") < body.index("Be kind.")
 
 
-async def test_a_schema_is_asked_for_by_the_wire_or_the_prompt(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+async def test_a_schema_is_asked_for_by_the_wire_or_a_tool(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(as_json(200, case.dialect.whole(Said(text='{"marked": 1}'))))
 
     response = await client.respond(a_request(response_schema=SCHEMA), CALL)
