@@ -23,8 +23,9 @@ from .providers.keys import Codecs, KeyReference, KeyRing
 from .providers.registry import Endpoint, Provider, find_provider, supported_names, wire_names
 from .providers.transport import HttpTransport
 from .providers.wishes import Wishes
+from .schema_ways import Way, way_of
 from .stream_folding import unfold
-from .structured import STRUCTURED_BY, Way, answer_by_schema, way_of
+from .structured import STRUCTURED_BY, answer_by_schema
 from .usage import Usage
 
 
@@ -105,24 +106,24 @@ class HttpClient(LLMClient):
 
     async def _answer(self, fit: Fitted, way: Way | None, call: CallContext) -> ModelResponse:
         if way is None:
-            response = await self._model.respond(fit.request, call)
+            response = await self._priced_answer(fit.request, call)
         else:
-            response = await answer_by_schema(self._model.respond, fit.request, way, call)
-        told = self._told(fit, response, way)
+            response = await answer_by_schema(self._priced_answer, fit.request, way, call)
+        told = _told(fit, way)
         return replace(response, metadata={**response.metadata, **told}) if told else response
+
+    async def _priced_answer(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        response = await self._model.respond(request, call)
+        cost = self._cost(request, response)
+        return replace(response, metadata={**response.metadata, **cost}) if cost else response
 
     def _finished(self, end: StreamFinished, usage: Usage, fit: Fitted) -> StreamFinished:
         response = ModelResponse(model=end.model, parts=(), usage=usage, metadata=end.metadata)
-        return replace(end, metadata={**end.metadata, **self._told(fit, response)})
+        return replace(end, metadata={**end.metadata, **_told(fit, None), **self._cost(fit.request, response)})
 
-    def _told(self, fit: Fitted, response: ModelResponse, way: Way | None = None) -> dict[str, JsonValue]:
-        """What an answer's metadata tells beside what the server said."""
-        told: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
-        if fit.request.response_schema is not None:
-            told[STRUCTURED_BY] = way.name if way else "schema"
-        if self._prices and (cost := self._prices.cost_of(response, fit.request.model, fit.request.service_tier)) is not None:
-            told[COST] = cost
-        return told
+    def _cost(self, request: ModelRequest, response: ModelResponse) -> dict[str, JsonValue]:
+        cost_usd = self._prices.cost_of(response, request.model, request.service_tier) if self._prices else None
+        return {} if cost_usd is None else {COST: cost_usd}
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -182,6 +183,14 @@ class HttpClient(LLMClient):
 
         codec(None if options.keys else self.config.api_key)  # what does not fit is said now
         return Codecs(self._wire.name, codec, KeyRing(keys))
+
+
+def _told(fit: Fitted, way: Way | None) -> dict[str, JsonValue]:
+    """What an answer's metadata tells of its request."""
+    told: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
+    if fit.request.response_schema is not None:
+        told[STRUCTURED_BY] = way.name if way else "schema"
+    return told
 
 
 def retry_policy(config: LLMConfiguration) -> RetryPolicy:

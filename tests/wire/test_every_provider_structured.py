@@ -1,6 +1,7 @@
 """Answers by schema from servers that see to none, over every wire of every provider: by a tool that must be called, or by the prompt."""
 
 import json
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ToolCallPart
 from polaris_llm.core.providers.registry import PROVIDERS
 from polaris_llm.core.stream_folding import fold
+from polaris_llm.core.usage import Usage
 from support.cases import CASES, Case, same
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_server import OpenAIServer, as_json
@@ -65,11 +67,17 @@ async def test_a_call_that_does_not_fit_is_mended_once(case: Case, server: OpenA
     assert "'one' is not of type 'integer'" in server.seen[1].body.decode()
 
 
-async def test_two_calls_that_do_not_fit_are_an_error(case: Case, server: OpenAIServer) -> None:
+@WAYS
+async def test_two_calls_that_do_not_fit_are_an_error_that_says_what_they_took(case: Case, server: OpenAIServer, stream: bool) -> None:
     server.will(*[as_json(200, case.dialect.whole(WRONG))] * 2)
-    async with case.client(server, lacks=["json_schema"]) as client:
-        with pytest.raises(LLMResponseParsingError, match="'one' is not of type 'integer'"):
-            await answer(client, stream=False)
+    price = {"input_usd": 1e6, "output_usd": 2e6}
+    async with case.client(server, lacks=["json_schema"], prices={"a-model": price}) as client:
+        with pytest.raises(LLMResponseParsingError, match="'one' is not of type 'integer'") as caught:
+            await answer(client, stream=stream)
+
+    context = pickle.loads(pickle.dumps(caught.value)).context
+    assert Usage.of(context) == Usage(input_tokens=22, output_tokens=6)
+    assert context["cost_usd"] == 2 * (11 + 2 * 3)
 
 
 @pytest.mark.parametrize(
