@@ -18,7 +18,7 @@ SERVICE_TIER = "service_tier"
 """Where it tells the tier that answered, as far as the server does."""
 PER_TOKENS = 1_000_000
 
-_USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+_USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "unspecified"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

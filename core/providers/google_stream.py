@@ -25,7 +25,7 @@ class GoogleStreamDecoder:
     def __init__(self, call: HttpCall, head: HttpReply) -> None:
         self._payloads = payloads_of(call, head)
         self._events = SentEvents(call)
-        self._answer = Answer(call)
+        self._answer = Answer(call, head)
         self._last_byte = b""
         self._bare = b""
         self._finished = False
