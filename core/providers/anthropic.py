@@ -131,7 +131,8 @@ def _output_config(request: ModelRequest, base_model: str) -> Wire:
         wire["effort"] = wanted
     if request.response_schema is not None:
         if not can_hold(request.response_schema):
-            message = f"model {request.model!r} cannot be held to this JSON schema, which leaves values open or goes in circles"
+            why = "which leaves values open, goes in circles or is nested too deeply"
+            message = f"model {request.model!r} cannot be held to this JSON schema, {why}"
             raise LLMConfigurationError(message, config_key="response_schema", model_name=request.model)
         wire["format"] = {"type": "json_schema", "schema": output_schema(request.response_schema)}
     return wire

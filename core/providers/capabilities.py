@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..canonical import MAX_DEPTH, is_too_deep
 from ..exceptions import LLMConfigurationError
 from ..inference import ModelRequest, PromptCache
 from ..parts import ImagePart
@@ -77,6 +78,9 @@ class Fitted:
 
 def fitted(request: ModelRequest, can: Capabilities, provider: str) -> Fitted:
     """The request without hints that the wire cannot pass on; raises LLMConfigurationError for what the caller relies on."""
+    if is_too_deep(request.response_schema):
+        message = f"the response_schema for model {request.model!r} is nested deeper than {MAX_DEPTH} levels: make it flatter"
+        raise LLMConfigurationError(message, config_key="response_schema", provider=provider, model_name=request.model)
     lost = [name for name in _lacking(can) if name in _ASKED and _ASKED[name](request)]
     if not lost:
         return Fitted(request=request)

@@ -1,6 +1,7 @@
 """What a request may ask for, over every wire of every provider: it is sent, or told to be left out, or refused."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, text_message
 from support.cases import HELLO, Case
 from support.model_requests import CALL, WEATHER, a_request
+from support.nesting import nested
 from support.openai_server import OpenAIServer, as_json
 from support.wires import Said
 
@@ -61,6 +63,17 @@ async def test_what_is_asked_for_is_sent_or_told(case: Case, server: OpenAIServe
     was_sent = any(mark.lower() in seen.body.decode().lower() for seen in server.seen)
     assert was_sent == getattr(client.capabilities, name)
     assert was_sent == (name not in str(told))
+
+
+async def test_a_schema_that_is_nested_too_deeply_is_refused(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    deep = {"type": "object", "properties": nested(100_000)}
+
+    with pytest.raises(LLMConfigurationError, match="the response_schema for model 'a-model' is nested deeper than 200 levels"):
+        await client.respond(a_request(response_schema=deep), CALL)
+    with pytest.raises(LLMConfigurationError):
+        await client.respond(a_request(tools=(replace(WEATHER, parameters=nested(100_000)),)), CALL)
+
+    assert server.seen == []
 
 
 async def test_every_choice_of_tools_is_sent_in_words_of_its_own(case: Case, server: OpenAIServer, client: LLMClient) -> None:
