@@ -92,6 +92,18 @@ async def test_a_stream_folds_to_the_whole_answer(case: Case, server: OpenAIServ
     assert len([event for event in events if isinstance(event, TextDelta)]) > 3
 
 
+@pytest.mark.parametrize("header", ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id"])
+async def test_the_providers_own_id_of_a_request_is_told(case: Case, server: OpenAIServer, client: LLMClient, header: str) -> None:
+    told = {header: "req_1", "x-ratelimit-remaining-requests": "9"}
+    whole, events = case.dialect.whole(HELLO), case.dialect.events(HELLO)
+    server.will(as_json(200, whole, told), streamed(*events, headers={**EVENT_STREAM, **told}), as_json(200, whole, told))
+
+    metadata = [response.metadata for response in (await client.respond(a_request(), CALL), *[fold(await events_of(client)) for _ in "12"])]
+
+    assert [each["provider_request_id"] for each in metadata] == ["req_1"] * 3
+    assert all("rate_limits" in each for each in metadata)
+
+
 async def test_leaving_a_stream_early_closes_the_connection_at_once(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(held_after(case.begun(HELLO)))
 
