@@ -47,7 +47,12 @@ class OpenAIResponsesCodec:
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the API has no parameter for."""
-        return self._call(request, self._payload(request))
+        payload = self._payload(request)
+        if payload.get("background"):
+            remedy = "leave 'background' out of the extras, or ask by stream_events, which stays until the answer is there"
+            message = f"nobody would wait for what model {request.model!r} answers in the background: {remedy}"
+            raise LLMConfigurationError(message, config_key=f"extras.{WIRE}.background", provider=self.provider, model_name=request.model)
+        return self._call(request, payload)
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream."""
