@@ -31,7 +31,7 @@ WHOLE_ANSWERS = frozenset({FinishReason.STOP, FinishReason.LENGTH, FinishReason.
 """How an answer ended that would end so again."""
 OF_ONE_CALL = frozenset({PROVIDER_REQUEST_ID, RATE_LIMITS, COST})
 """What of a response's metadata is true of the call that caused it, and of no other."""
-NOT_KEPT = frozenset({"raw_response", *OF_ONE_CALL})
+NOT_KEPT = frozenset({"raw_response", "raw_events_left_out", *OF_ONE_CALL})
 """What of it is not worth its room, or would be wrong."""
 
 

@@ -55,7 +55,7 @@ class HttpOptions:
     base_model: str | None = None
     """What the configuration's model was made from or deploys, by which it is judged what it takes."""
     keep_raw: bool = True
-    """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
+    """Whether responses carry the provider's payload, or their stream's events, in `metadata["raw_response"]`."""
 
 
 class HttpClient(LLMClient):

@@ -56,7 +56,7 @@ class AnthropicCodec(WireCodec):
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> MessageStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return MessageStreamDecoder(call, head)
+        return MessageStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
         extras = wire_extras(request, self.wire)

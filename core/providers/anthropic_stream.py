@@ -17,12 +17,12 @@ from .wire_values import Wire
 class MessageStreamDecoder(EventStreamDecoder):
     """Decodes one streamed answer."""
 
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
+    def __init__(self, call: HttpCall, head: HttpReply, *, keep_raw: bool) -> None:
         self._blocks = BlockDeltas(call.request)
         self._message: Wire = {}
         self._usage: Wire = {}
         self._unreported = False
-        super().__init__(payloads_of(call, head), self._blocks)
+        super().__init__(payloads_of(call, head), self._blocks, keep_raw=keep_raw)
 
     def _is_piece(self, payload: Wire) -> bool:
         return payload.get("type") == "content_block_delta"

@@ -62,7 +62,7 @@ class GoogleCodec(WireCodec):
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> GoogleStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return GoogleStreamDecoder(call, head)
+        return GoogleStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, method: str, query: str = "") -> HttpCall:
         url = method_url(self.base_url, model_path(request.model), method, query)

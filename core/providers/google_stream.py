@@ -22,11 +22,11 @@ _BARE_JSON = re.compile(rb"[\r\n][\[{]")
 class GoogleStreamDecoder(EventStreamDecoder):
     """Decodes one streamed answer."""
 
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
+    def __init__(self, call: HttpCall, head: HttpReply, *, keep_raw: bool) -> None:
         self._answer = Answer(call, head)
         self._last_byte = b""
         self._bare = b""
-        super().__init__(payloads_of(call, head), self._answer)
+        super().__init__(payloads_of(call, head), self._answer, keep_raw=keep_raw)
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """See EventStreamDecoder."""

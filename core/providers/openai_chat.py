@@ -61,7 +61,7 @@ class OpenAIChatCodec(WireCodec):
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> ChatStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return ChatStreamDecoder(call, head)
+        return ChatStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
         return json_call(self, request, completions_url(self.base_url), payload, bearer(self.api_key))

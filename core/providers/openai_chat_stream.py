@@ -19,12 +19,12 @@ from .wire_values import Wire, is_text, tier_told
 class ChatStreamDecoder(EventStreamDecoder):
     """Decodes one streamed answer, which is done when the server says so, or has told why the model stopped."""
 
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
+    def __init__(self, call: HttpCall, head: HttpReply, *, keep_raw: bool) -> None:
         self._message = MessageDeltas(call.request)
         self._identity: dict[str, str] = {}
         self._raw_reason: str | None = None
         self._answered = False
-        super().__init__(Payloads(call=call, head=head, expected=EXPECTED), self._message)
+        super().__init__(Payloads(call=call, head=head, expected=EXPECTED), self._message, keep_raw=keep_raw)
 
     def _is_piece(self, payload: Wire) -> bool:
         return True

@@ -1,12 +1,14 @@
 """A streamed answer, whatever its wire: events out of bytes, their JSON, errors among them, and an end that comes too soon. No I/O."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from ..deltas import StreamEvent, StreamFinished
 from ..exceptions import LLMAPIError, LLMConnectionError
 from ..wire_json import without_halves
 from .payloads import Payloads
+from .raw_events import RawEvents
 from .sse import ServerSentEvent, SseDecoder
 from .wire_values import Wire
 
@@ -29,7 +31,7 @@ class EventStreamDecoder:
     A wire's own says what an event means (`_read`), how the answer ends (`_finish`), and sets `complete` when that may be.
     """
 
-    def __init__(self, payloads: Payloads, arriving: Arriving) -> None:
+    def __init__(self, payloads: Payloads, arriving: Arriving, *, keep_raw: bool = False) -> None:
         self.complete = False
         """Whether all of the answer has come, though the server may have more to say."""
         self.finished = False
@@ -38,6 +40,7 @@ class EventStreamDecoder:
         self._payloads = payloads
         self._arriving = arriving
         self._events = SseDecoder()
+        self._raw = RawEvents() if keep_raw else None
 
     @property
     def arrived(self) -> str:
@@ -83,7 +86,7 @@ class EventStreamDecoder:
     def _ended(self, end: StreamFinished) -> StreamFinished:
         """The last event, which must be given out now."""
         self.complete = self.finished = True
-        return end
+        return replace(end, metadata={**end.metadata, **self._raw.told()}) if self._raw else end
 
     def _sent(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         try:
@@ -93,6 +96,8 @@ class EventStreamDecoder:
 
     def _payload(self, data: str, event: ServerSentEvent) -> Wire:
         payload = self._payloads.event(data)
+        if self._raw is not None:
+            self._raw.add(data)
         if payload.get("error"):
             raise self._payloads.failed(payload)
         if "error" in (payload.get("type"), event.event):

@@ -17,7 +17,7 @@ class WireCodec:
     base_url: str
     api_key: str | None = field(default=None, repr=False)
     keep_raw: bool = False
-    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
+    """Whether a response carries the server's own payload in `metadata["raw_response"]`, or its stream's events if none holds it all."""
     base_models: Mapping[str, str] = field(default_factory=dict)
     """What models were made from or deploy, by which it is judged what they take."""
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from polaris_llm.core.deltas import StreamEvent, TextDelta
+from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
@@ -163,14 +163,28 @@ async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIS
 @given(st.data())
 def test_the_bytes_of_a_stream_may_be_cut_anywhere(case: Case, data: st.DataObject) -> None:
     endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY)
-    codec = PROVIDERS[case.provider].wire(case.wire).codec(endpoint)
-    call = codec.encode_stream(a_request(tools=(WEATHER,)))
-    head = HttpReply(status=200, headers=EVENT_STREAM, body=b"", received_at=0.0)
     said = data.draw(st.sampled_from([HELLO, CALLS]))
     stream = b"".join(case.dialect.events(said))
 
-    def decoded(chunks: list[bytes]) -> list[StreamEvent]:
-        decoder = codec.stream_decoder(call, head)
-        return [*(event for chunk in chunks for event in decoder.feed(chunk)), *decoder.end()]
+    assert decoded(endpoint, case, *cut(data, stream)) == decoded(endpoint, case, stream)
 
-    assert decoded(cut(data, stream)) == decoded([stream])
+
+@pytest.mark.parametrize("keep_raw", [True, False])
+def test_the_events_of_a_stream_are_kept_as_they_came_if_they_are_wanted(case: Case, keep_raw: bool) -> None:
+    endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY, keep_raw=keep_raw)
+    stream = b"".join(case.dialect.events(CALLS))
+
+    *_, end = decoded(endpoint, case, stream)
+
+    assert isinstance(end, StreamFinished)
+    sent = [json.loads(line.removeprefix(b"data: ")) for line in stream.split(b"\n") if line.startswith(b"data: {")]
+    whole = sent[-1]["response"] if case.wire == "openai_responses" else sent
+    assert end.metadata.get("raw_response") == (whole if keep_raw else None)
+
+
+def decoded(endpoint: Endpoint, case: Case, *chunks: bytes) -> list[StreamEvent]:
+    """All events of a stream, by the case's codec for an endpoint."""
+    codec = PROVIDERS[case.provider].wire(case.wire).codec(endpoint)
+    head = HttpReply(status=200, headers=EVENT_STREAM, body=b"", received_at=0.0)
+    decoder = codec.stream_decoder(codec.encode_stream(a_request(tools=(WEATHER,))), head)
+    return [*(event for chunk in chunks for event in decoder.feed(chunk)), *decoder.end()]
