@@ -101,6 +101,15 @@ async def test_tools_are_not_offered_when_function_calling_is_off(server: OpenAI
     assert not {"tools", "tool_choice"} & server.seen[0].json.keys()
 
 
+async def test_no_tool_is_made_up_for_a_schema_when_function_calling_is_off(server: OpenAIServer) -> None:
+    server.will(as_json(200, completion({"role": "assistant", "content": '{"a": 1}'})))
+    asked = a_request(response_schema={"type": "object", "properties": {"a": {"type": "integer"}}})
+    async with openai_client(server, HttpOptions(lacks=("json_schema",)), enable_function_calling=False) as client:
+        response = await client.respond(asked, CALL)
+
+    assert (response.text, response.metadata["structured_by"]) == ('{"a": 1}', "prompt")
+
+
 async def test_the_providers_payload_comes_along_unless_it_is_not_wanted(server: OpenAIServer, client: LLMClient) -> None:
     server.will(as_json(200, completion()), streamed(texts("Hi"), FINISH), as_json(200, completion()))
     response = await client.generate_response(flat())
