@@ -20,6 +20,7 @@ from .frozen import changed
 from .inference import MODEL_RESPONSE, FinishReason, ModelRequest, ModelResponse
 from .ports import ModelPort
 from .pricing import COST
+from .providers.exchange import PROVIDER_REQUEST_ID
 from .providers.rate_limits import RATE_LIMITS
 from .single_flight import SingleFlight
 from .stream_folding import Folding, unfold
@@ -29,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 WHOLE_ANSWERS = frozenset({FinishReason.STOP, FinishReason.LENGTH, FinishReason.TOOL_CALLS})
 """How an answer ended that would end so again."""
-OF_ONE_CALL = frozenset({RATE_LIMITS, COST})
+OF_ONE_CALL = frozenset({PROVIDER_REQUEST_ID, RATE_LIMITS, COST})
 """What of a response's metadata is true of the call that caused it, and of no other."""
-NOT_KEPT = frozenset({"raw_response", *OF_ONE_CALL})
+NOT_KEPT = frozenset({"raw_response", "raw_events_left_out", *OF_ONE_CALL})
 """What of it is not worth its room, or would be wrong."""
 
 

@@ -18,6 +18,7 @@ from .parts import ModelMessage, ToolCallPart
 from .prompt_origins import with_origins
 from .runs import RunLimits, RunSpec
 from .tool_schema import ToolSchema
+from .usage import Usage
 
 _CRITERIA = Draft202012Validator.VALIDATORS.keys() | {"$defs", "title", "description"}
 
@@ -51,6 +52,8 @@ def error_message(error: Exception) -> Message:
     record = ErrorRecord.of(error)
     told = record.message or record.type
     facts = {"error": True, "error_message": told, "error_type": record.type, "error_code": record.code, "error_context": record.context}
+    if (usage := Usage.of(record.context)) is not None:
+        facts["total_tokens"] = usage.total_tokens
     return Message(MessageRole.ASSISTANT, f"There is no answer: {told}", metadata=facts)
 
 

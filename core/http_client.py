@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import JsonValue, SecretStr
 
@@ -17,13 +17,15 @@ from .pricing import COST, Prices
 from .providers.attempts import AttemptGate, RetryPolicy, Surroundings
 from .providers.capabilities import WARNINGS, Fitted, fitted
 from .providers.exchange import Codec
+from .providers.extras import bring_tools, wire_extras
 from .providers.http_model import HttpModel, RequestDefaults
 from .providers.keys import Codecs, KeyReference, KeyRing
-from .providers.registry import Endpoint, Provider, WireFormat, find_provider, supported_names, wire_names
+from .providers.registry import Endpoint, Provider, find_provider, supported_names, wire_names
 from .providers.transport import HttpTransport
 from .providers.wishes import Wishes
+from .schema_ways import Way, way_of
 from .stream_folding import unfold
-from .structured import answer_by_schema
+from .structured import STRUCTURED_BY, answer_by_schema
 from .usage import Usage
 
 
@@ -55,7 +57,7 @@ class HttpOptions:
     base_model: str | None = None
     """What the configuration's model was made from or deploys, by which it is judged what it takes."""
     keep_raw: bool = True
-    """Whether responses carry the provider's payload in `metadata["raw_response"]`."""
+    """Whether responses carry the provider's payload, or their stream's events, in `metadata["raw_response"]`."""
     surroundings: Surroundings | None = None
     """Clock, sleep and chance of the attempts; None takes the real ones."""
 
@@ -72,43 +74,38 @@ class HttpClient(LLMClient):
         keys = options.keys or ((SecretStr(config.api_key),) if config.api_key else ())
         provider = self._checked(config, keys)
         wire = provider.wire(options.wire)
-        self._wire = wire.name
+        self._wire = wire
         self._prices = options.prices
         self._wishes = options.wishes
+        self._base_models = {config.model_name: options.base_model} if options.base_model else {}
         self.capabilities = wire.capabilities.without(*options.lacks)
-        self._can_hold = wire.can_hold
+        self._defaults = RequestDefaults(
+            extras=options.extras,
+            idempotency_header=provider.idempotency_header,
+            headers={name.lower(): value for name, value in options.headers.items()},
+        )
         self._model = HttpModel(
-            _codecs(wire, provider, config, options, keys),
+            self._codecs(provider, options, keys),
             options.transport or HttpTransport(),
             retry_policy(config),
             gate=options.gate,
-            defaults=RequestDefaults(
-                extras=options.extras,
-                idempotency_header=provider.idempotency_header,
-                headers={name.lower(): value for name, value in options.headers.items()},
-            ),
+            defaults=self._defaults,
             surroundings=options.surroundings,
         )
 
     async def respond(self, request: ModelRequest, call: CallContext = NO_SESSION) -> ModelResponse:
         """The model's answer; raises LLMAPIError and its kin, or LLMResponseParsingError. Its metadata warns of what was not sent."""
         fit = self._fitted(request)
-        schema = fit.request.response_schema
-        if schema is None or self._sees_to(schema):
-            response = await self._model.respond(fit.request, call)
-        else:
-            response = await answer_by_schema(self._model.respond, fit.request, schema, call)
-        told = self._told(fit, response)
-        return replace(response, metadata={**response.metadata, **told}) if told else response
+        return await self._answer(fit, self._way(fit.request), call)
 
     async def stream_events(self, request: ModelRequest, call: CallContext = NO_SESSION) -> AsyncGenerator[StreamEvent, None]:
         """The answer as the server sends it; leaving early closes the connection. Raises as `respond` does."""
-        schema = request.response_schema
-        if not self.capabilities.streaming or (schema is not None and not self._sees_to(schema)):
-            for event in unfold(await self.respond(request, call)):  # what may have to be mended is not shown before
+        fit = self._fitted(request)
+        way = self._way(fit.request)
+        if way is not None or not self.capabilities.streaming:
+            for event in unfold(await self._answer(fit, way, call)):  # what may have to be mended is not shown before
                 yield event
             return
-        fit = self._fitted(request)
         async with aclosing(self._model.stream(fit.request, call)) as events:
             usage = Usage()
             async for event in events:
@@ -116,17 +113,26 @@ class HttpClient(LLMClient):
                     usage = event.usage if isinstance(event, UsageReport) else Usage()
                 yield self._finished(event, usage, fit) if isinstance(event, StreamFinished) else event
 
+    async def _answer(self, fit: Fitted, way: Way | None, call: CallContext) -> ModelResponse:
+        if way is None:
+            response = await self._priced_answer(fit.request, call)
+        else:
+            response = await answer_by_schema(self._priced_answer, fit.request, way, call)
+        told = _told(fit, way)
+        return replace(response, metadata={**response.metadata, **told}) if told else response
+
+    async def _priced_answer(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        response = await self._model.respond(request, call)
+        cost = self._cost(request, response)
+        return replace(response, metadata={**response.metadata, **cost}) if cost else response
+
     def _finished(self, end: StreamFinished, usage: Usage, fit: Fitted) -> StreamFinished:
         response = ModelResponse(model=end.model, parts=(), usage=usage, metadata=end.metadata)
-        return replace(end, metadata={**end.metadata, **self._told(fit, response)})
+        return replace(end, metadata={**end.metadata, **_told(fit, None), **self._cost(fit.request, response)})
 
-    def _told(self, fit: Fitted, response: ModelResponse) -> dict[str, JsonValue]:
-        """What an answer's metadata tells beside what the server said."""
-        warnings: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
-        if self._prices is None:
-            return warnings
-        cost = self._prices.cost_of(response, fit.request.model, fit.request.service_tier)
-        return warnings if cost is None else {**warnings, COST: cost}
+    def _cost(self, request: ModelRequest, response: ModelResponse) -> dict[str, JsonValue]:
+        cost_usd = self._prices.cost_of(response, request.model, request.service_tier) if self._prices else None
+        return {} if cost_usd is None else {COST: cost_usd}
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -144,8 +150,19 @@ class HttpClient(LLMClient):
             raise LLMConfigurationError(f"{name} needs an api_key", config_key="api_key", provider=provider.name)
         return provider
 
-    def _sees_to(self, schema: dict[str, Any]) -> bool:
-        return self.capabilities.json_schema and self._can_hold(schema)
+    def _way(self, request: ModelRequest) -> Way | None:
+        """How a schema is asked for that the server does not see to."""
+        schema, can = request.response_schema, self.capabilities
+        if schema is None or (can.json_schema and self._wire.can_hold(schema)):
+            return None
+        return way_of(request, can_be_forced=can.tools and can.tool_choice and self._can_be_forced(request))
+
+    def _can_be_forced(self, request: ModelRequest) -> bool:
+        """Whether the model can be made to call a tool of ours; nothing that the extras say of tools is overruled."""
+        request = self._defaults.applied_to(request, self._wire.name)
+        base_model = self._base_models.get(request.model, request.model)
+        taken = not self.config.enable_function_calling or bring_tools(wire_extras(request, self._wire.name))
+        return not taken and self._wire.can_be_forced(request, base_model)
 
     def _fitted(self, request: ModelRequest) -> Fitted:
         if not request.model:
@@ -154,27 +171,35 @@ class HttpClient(LLMClient):
             request = replace(request, tools=(), tool_choice="auto")
         request = self._wishes.added_to(request)
         fit = fitted(request, self.capabilities, self.config.provider)
-        strangers = [name for name in request.extras if name not in (self._wire, *wire_names())]
-        warnings = (f"extras of {name!r} were not sent: no wire has this name; this one is {self._wire!r}" for name in strangers)
+        wire = self._wire.name
+        strangers = [name for name in request.extras if name not in (wire, *wire_names())]
+        warnings = (f"extras of {name!r} were not sent: no wire has this name; this one is {wire!r}" for name in strangers)
         return replace(fit, warnings=(*fit.warnings, *warnings)) if strangers else fit
 
-
-def _codecs(wire: WireFormat, provider: Provider, config: LLMConfiguration, options: HttpOptions, keys: Sequence[KeyReference]) -> Codecs:
-    def codec(key: str | None) -> Codec:
-        return wire.codec(
-            Endpoint(
-                provider=provider.name,
-                base_url=config.api_endpoint,
-                api_key=key,
-                bearer=options.bearer,
-                api_version=options.api_version,
-                keep_raw=options.keep_raw,
-                base_models={config.model_name: options.base_model} if options.base_model else {},
+    def _codecs(self, provider: Provider, options: HttpOptions, keys: Sequence[KeyReference]) -> Codecs:
+        def codec(key: str | None) -> Codec:
+            return self._wire.codec(
+                Endpoint(
+                    provider=provider.name,
+                    base_url=self.config.api_endpoint,
+                    api_key=key,
+                    bearer=options.bearer,
+                    api_version=options.api_version,
+                    keep_raw=options.keep_raw,
+                    base_models=self._base_models,
+                )
             )
-        )
 
-    codec(None if options.keys else config.api_key)  # what does not fit is said now
-    return Codecs(wire.name, codec, KeyRing(keys))
+        codec(None if options.keys else self.config.api_key)  # what does not fit is said now
+        return Codecs(self._wire.name, codec, KeyRing(keys))
+
+
+def _told(fit: Fitted, way: Way | None) -> dict[str, JsonValue]:
+    """What an answer's metadata tells of its request."""
+    told: dict[str, JsonValue] = {WARNINGS: list(fit.warnings)} if fit.warnings else {}
+    if fit.request.response_schema is not None:
+        told[STRUCTURED_BY] = way.name if way else "schema"
+    return told
 
 
 def retry_policy(config: LLMConfiguration) -> RetryPolicy:

@@ -14,13 +14,13 @@ from .inference import ModelResponse
 from .usage import Usage
 
 COST = "cost_usd"
-"""Where a response's metadata tells it."""
+"""Where a response's metadata tells it, or the context of an error that tells of usage."""
 SERVICE_TIER = "service_tier"
 """Where it tells the tier that answered, as far as the server does."""
 PER_TOKENS = 1_000_000
 
 _WRITTEN_FOR = {"ephemeral_5m_input_tokens": "cache_write_5m_tokens", "ephemeral_1h_input_tokens": "cache_write_1h_tokens"}
-_USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+_USUAL_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "unspecified"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,11 @@ class Prices:
 
 def total_usd(before: float | None, response: ModelResponse) -> float | None:
     """US dollars of some calls and one more; None as soon as the cost of one is not known. What a cache answered costs nothing."""
-    cost = 0.0 if response.cached else response.metadata.get(COST)
+    return added_usd(before, 0.0 if response.cached else response.metadata.get(COST))
+
+
+def added_usd(before: float | None, cost: object) -> float | None:
+    """The same, where one more cost this much."""
     return before + cost if before is not None and isinstance(cost, int | float) else None
 
 

@@ -21,11 +21,12 @@ from .exceptions import ErrorRecord, LLMIntegrationError
 from .frozen import changed
 from .inference import ModelResponse
 from .parts import ModelMessage, ToolCallPart, ToolResultPart, text_message
-from .pricing import total_usd
+from .pricing import COST, added_usd, total_usd
 from .runs import RunStatus
 from .session_state import CallState, Phase, RunState, SessionState
 from .step_requests import opening_messages
 from .tool_schema import ToolSchema
+from .usage import Usage
 from .verdicts import Answered, Refused, ToolsWanted, Unfinished, Unusable, refusal, verdict_on, with_unique_ids
 
 _BUDGET = "TOKEN_BUDGET_EXCEEDED"
@@ -63,9 +64,12 @@ def take_answer(state: SessionState, event: ModelResponded) -> SessionState:
 
 
 def fail(state: SessionState, event: ModelFailed) -> SessionState:
-    """The model could not be made to answer."""
+    """The model could not be made to answer; answers that were of no use are paid for all the same."""
     _require_step(state, event.step)
-    return _ending(state, "failed", error=event.error)
+    run, context = state.active_run, event.error.context
+    if (usage := Usage.of(context)) is not None:
+        run = replace(run, usage=run.usage + usage, cost_usd=added_usd(run.cost_usd, context.get(COST)))
+    return _ending(replace(state, run=run), "failed", error=event.error)
 
 
 def hear(state: SessionState, event: MessageReceived) -> SessionState:

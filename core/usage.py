@@ -1,10 +1,16 @@
 """Token usage in one normal form, whatever the provider reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import JsonValue
 
 from .pickling import pickled_by_fields
+
+USAGE = "usage"
+"""Where the context of an error tells what the answers took that it is about."""
+_COUNTS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +33,17 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
-            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
-            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-        )
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The counts by name."""
+        return {name: getattr(self, name) for name in _COUNTS}
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> "Usage | None":  # JSON
+        """The usage that an error's context tells of, if it does."""
+        told = context.get(USAGE)
+        return cls(**{name: told[name] for name in _COUNTS if isinstance(told.get(name), int)}) if isinstance(told, dict) else None
 
 
 pickled_by_fields(Usage)

@@ -5,8 +5,7 @@ depends on the model; `anthropic_reply.py` and `anthropic_stream.py` read the an
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import urlsplit, urlunsplit
@@ -22,8 +21,8 @@ from .anthropic_stream import MessageStreamDecoder
 from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .extras import wire_extras, with_extras
-from .header_values import check_header_value
 from .json_call import for_stream, json_call
+from .wire_codec import WireCodec
 from .wire_values import Wire, without_nones
 
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -32,20 +31,12 @@ VERSION = "2023-06-01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnthropicCodec:
+class AnthropicCodec(WireCodec):
     """Messages at `base_url`, which may be given with or without /v1."""
 
     wire: ClassVar[str] = WIRE
     provider: str = "anthropic"
     base_url: str = ANTHROPIC_URL
-    api_key: str | None = field(default=None, repr=False)
-    keep_raw: bool = False
-    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
-    base_models: Mapping[str, str] = field(default_factory=dict)
-    """What models were made from or deploy, by which it is judged what they take."""
-
-    def __post_init__(self) -> None:
-        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
@@ -65,14 +56,12 @@ class AnthropicCodec:
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> MessageStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return MessageStreamDecoder(call, head)
+        return MessageStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, *, stream: bool) -> HttpCall:
         extras = wire_extras(request, self.wire)
         headers = {"anthropic-version": VERSION, "x-api-key": self.api_key or None, **_beta_header(extras.pop("betas", None))}
-        payload = with_extras(_payload(request, self.base_models.get(request.model, request.model)), extras) | (
-            {"stream": True} if stream else {}
-        )
+        payload = with_extras(_payload(request, self.base_model(request.model)), extras) | ({"stream": True} if stream else {})
         return json_call(self, request, messages_url(self.base_url), payload, headers)
 
 
@@ -131,7 +120,8 @@ def _output_config(request: ModelRequest, base_model: str) -> Wire:
         wire["effort"] = wanted
     if request.response_schema is not None:
         if not can_hold(request.response_schema):
-            message = f"model {request.model!r} cannot be held to this JSON schema, which leaves values open or goes in circles"
+            why = "which leaves values open, goes in circles or is nested too deeply"
+            message = f"model {request.model!r} cannot be held to this JSON schema, {why}"
             raise LLMConfigurationError(message, config_key="response_schema", model_name=request.model)
         wire["format"] = {"type": "json_schema", "schema": output_schema(request.response_schema)}
     return wire

@@ -1,6 +1,7 @@
 """Anthropic's messages: what a model of each generation takes, told by the version in its name. No I/O.
 
-Sources: https://platform.claude.com/docs/en/build-with-claude/effort and .../about-claude/models/migration-guide.
+Sources: https://platform.claude.com/docs/en/build-with-claude/effort and .../about-claude/models/migration-guide, and for tools on demand
+.../build-with-claude/thinking and .../models/opus-5-5/whats-new-opus-5-5.
 Old generations do not change any more, so they are the ones listed; a name without a version, and one to come, counts as new.
 """
 
@@ -9,6 +10,8 @@ from functools import lru_cache
 
 from ..exceptions import LLMConfigurationError
 from ..inference import UNASKED_TEMPERATURE, ModelRequest
+from .anthropic_messages import WIRE
+from .extras import wire_extras
 from .wire_values import Wire
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
@@ -18,6 +21,7 @@ BUDGETS = {"low": 1024, "medium": 4096, "high": 16384}
 _VERSION = re.compile(r"claude-(?:[a-z]+-)*(\d{1,2})(?:[-.](\d{1,2}))?(?!\d)")
 _FIRST_BY_EFFORT = (4, 6)
 _FIRST_WITHOUT_SAMPLING = (4, 7)
+_FIRST_UNFORCED = (5, 1)
 _NEWEST = (99, 0)
 
 
@@ -48,6 +52,12 @@ def thinking(request: ModelRequest, base_model: str) -> Wire | None:
 def effort(request: ModelRequest, base_model: str) -> str | None:
     """The word for how much the model is to spend, where it goes by words."""
     return request.reasoning_effort if _by_effort(base_model) and request.reasoning_effort != "none" else None
+
+
+def can_be_forced(request: ModelRequest, base_model: str) -> bool:
+    """Whether the model can be made to call a tool: not while it thinks by a budget, and not at all since version 5.1."""
+    by_budget = request.reasoning_effort not in (None, "none") and not _by_effort(base_model)
+    return _version(base_model) < _FIRST_UNFORCED and not by_budget and "thinking" not in wire_extras(request, WIRE)
 
 
 def _budget(request: ModelRequest, wanted: str) -> int:

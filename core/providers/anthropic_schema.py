@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from ..canonical import is_too_deep
+
 Schema = dict[str, Any]  # a JSON schema
 
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
@@ -27,7 +29,7 @@ _DEFINITIONS = "#/$defs/"
 def can_hold(schema: Schema) -> bool:
     """Whether a model can be held to the schema without forbidding what the schema allows, further members of objects aside."""
     definitions = schema.get("$defs", {})
-    if not isinstance(definitions, dict) or not all(map(_is_held, (schema, *definitions.values()))):
+    if is_too_deep(schema) or not isinstance(definitions, dict) or not all(map(_is_held, (schema, *definitions.values()))):
         return False
     references = {name: set(_references(each)) for name, each in definitions.items()}
     try:

@@ -7,67 +7,28 @@ Source: https://platform.claude.com/docs/en/build-with-claude/streaming. Events 
 from collections.abc import Iterator
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
-from ..wire_json import without_halves
 from .anthropic_blocks import BlockDeltas
-from .anthropic_reply import is_error, payloads_of, read_facts, read_usage
+from .anthropic_reply import payloads_of, read_facts, read_usage
 from .exchange import HttpCall, HttpReply
-from .sent_events import SentEvents
-from .sse import ServerSentEvent
+from .stream_decoder import EventStreamDecoder
 from .wire_values import Wire
 
-_DONE = "[DONE]"
-"""What some compatible servers say last, as OpenAI does."""
 
+class MessageStreamDecoder(EventStreamDecoder):
+    """Decodes one streamed answer."""
 
-class MessageStreamDecoder:
-    """Decodes one streamed answer; satisfies StreamDecoder."""
-
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
-        self._call = call
-        self._payloads = payloads_of(call, head)
-        self._events = SentEvents(call)
+    def __init__(self, call: HttpCall, head: HttpReply, *, keep_raw: bool) -> None:
         self._blocks = BlockDeltas(call.request)
         self._message: Wire = {}
         self._usage: Wire = {}
         self._unreported = False
-        self._finished = False
+        super().__init__(payloads_of(call, head), self._blocks, keep_raw=keep_raw)
 
-    @property
-    def complete(self) -> bool:
-        """Whether all of the answer has come, though the server may have more to say."""
-        return self._finished or self._message.get("stop_reason") is not None
+    def _is_piece(self, payload: Wire) -> bool:
+        return payload.get("type") == "content_block_delta"
 
-    @property
-    def finished(self) -> bool:
-        """Whether StreamFinished has been given out."""
-        return self._finished
-
-    @property
-    def arrived(self) -> str:
-        """How much of the answer has come, in words."""
-        return self._blocks.arrived
-
-    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
-        """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
-        for event in self._events.feed(chunk):
-            data = event.data.strip()
-            if not self._finished and data and data != _DONE:
-                yield from self._read(event, data)
-
-    def end(self) -> Iterator[StreamEvent]:
-        """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
-        if not self.complete:
-            raise self._events.broken_off()
-        if not self._finished:
-            yield from self._finish()
-
-    def _read(self, event: ServerSentEvent, data: str) -> Iterator[StreamEvent]:
-        payload = self._payloads.event(data)
-        if is_error(payload) or event.event == "error":
-            raise self._payloads.failed(payload)
-        if payload.get("type") != "content_block_delta" and "\\ud" in data.lower():  # the other half of a delta's may come with the next
-            payload = without_halves(payload)
-        match payload.get("type", event.event):
+    def _read(self, kind: object, payload: Wire) -> Iterator[StreamEvent]:
+        match kind:
             case "message_start":
                 self._learn(payload.get("message"))
             case "message_delta":
@@ -75,7 +36,7 @@ class MessageStreamDecoder:
                 yield from self._report()
             case "message_stop":
                 yield from self._finish()
-            case str(kind):
+            case str():
                 for delta in self._blocks.read(kind, payload):
                     yield from self._report()  # not before there is something to see: until then the call can be made again
                     yield delta
@@ -87,6 +48,7 @@ class MessageStreamDecoder:
         self._usage |= usage
         self._unreported = self._unreported or bool(usage)
         self._message |= known
+        self.complete = self._message.get("stop_reason") is not None
 
     def _report(self) -> Iterator[StreamEvent]:
         if self._unreported:
@@ -98,8 +60,8 @@ class MessageStreamDecoder:
             raise self._payloads.unreadable("", "has no message")
         yield from self._blocks.finish()
         yield from self._report()
-        self._finished = True
-        yield StreamFinished(**read_facts(self._call, {**self._message, "usage": self._usage}, called=self._blocks.called))
+        facts = read_facts(self._call, {**self._message, "usage": self._usage}, called=self._blocks.called)
+        yield self._ended(StreamFinished(**facts))
 
 
 def _object(value: object) -> Wire:

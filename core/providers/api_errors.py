@@ -27,7 +27,7 @@ from ..exceptions import (
     LLMServerError,
     LLMTimeoutError,
 )
-from .exchange import HttpCall, HttpReply
+from .exchange import PROVIDER_REQUEST_ID, HttpCall, HttpReply
 from .rate_limits import RATE_LIMITS, RateLimits, read_rate_limits
 from .retry_hints import retry_after_s, should_retry
 
@@ -100,7 +100,6 @@ _REFUSED = (LLMBadRequestError, LLMAuthenticationError, LLMPermissionError, LLMN
 """What stays as it is, however often it is tried."""
 _OF_A_LIMIT = frozenset({"requests", "tokens", "input_tokens", "output_tokens"})
 """OpenAI's types of a 429."""
-_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-goog-request-id")
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _MESSAGE_KEYS = ("error", "message", "detail", "details", "msg", "errors", "error_description", "title")
@@ -189,8 +188,7 @@ def _class_of(status: int, words: ErrorWords) -> type[LLMAPIError]:
 
 
 def _context(reply: HttpReply, words: ErrorWords, limits: RateLimits | None) -> dict[str, Any]:  # JSON
-    request_id = next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), None)
-    context = {"provider_code": next(iter(words.kinds), None), "provider_request_id": request_id}
+    context = {"provider_code": next(iter(words.kinds), None), PROVIDER_REQUEST_ID: reply.request_id}
     told = {name: value for name, value in context.items() if value}
     return {**told, RATE_LIMITS: limits.as_json()} if limits else told
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..canonical import MAX_DEPTH, is_too_deep
 from ..exceptions import LLMConfigurationError
 from ..inference import ModelRequest, PromptCache
 from ..parts import ImagePart
@@ -24,6 +25,8 @@ class Capabilities:
     tools: bool = True
     parallel_tool_calls: bool = True
     """Whether a request may say that tools are to be called one by one."""
+    tool_choice: bool = True
+    """Whether a request may demand that a tool is called."""
     json_schema: bool = True
     """Whether the server itself sees to a response schema."""
     images: bool = True
@@ -50,6 +53,7 @@ FEATURES = {
     "streaming": "streaming",
     "tools": "tool calls",
     "parallel_tool_calls": "tools one by one, on demand",
+    "tool_choice": "a tool call on demand",
     "json_schema": "JSON schema, seen to by the server",
     "images": "images",
     "reasoning_effort": "reasoning effort",
@@ -74,6 +78,9 @@ class Fitted:
 
 def fitted(request: ModelRequest, can: Capabilities, provider: str) -> Fitted:
     """The request without hints that the wire cannot pass on; raises LLMConfigurationError for what the caller relies on."""
+    if is_too_deep(request.response_schema):
+        message = f"the response_schema for model {request.model!r} is nested deeper than {MAX_DEPTH} levels: make it flatter"
+        raise LLMConfigurationError(message, config_key="response_schema", provider=provider, model_name=request.model)
     lost = [name for name in _lacking(can) if name in _ASKED and _ASKED[name](request)]
     if not lost:
         return Fitted(request=request)
@@ -93,6 +100,7 @@ def _lacking(can: Capabilities) -> tuple[str, ...]:
 _ASKED: Mapping[str, Callable[[ModelRequest], object]] = {
     "tools": lambda request: request.tools,
     "parallel_tool_calls": lambda request: request.parallel_tool_calls is False and request.tools,
+    "tool_choice": lambda request: request.tools and request.tool_choice not in ("auto", "none"),
     "images": lambda request: any(isinstance(part, ImagePart) for message in request.messages for part in message.parts),
     "top_p": lambda request: request.top_p is not None,
     "stop": lambda request: request.stop,

@@ -15,6 +15,9 @@ from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
 
 MIN_SECRET_CHARS = 8
+PROVIDER_REQUEST_ID = "provider_request_id"
+"""Where a response's metadata and an error's context tell the provider's own id of the request."""
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-goog-request-id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,11 @@ class HttpReply:
     body: bytes
     received_at: float
     """Seconds since 1970-01-01 UTC."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's own id of the request, where a header tells one."""
+        return next((self.headers[name] for name in _REQUEST_IDS if self.headers.get(name)), None)
 
     @property
     def text(self) -> str:

@@ -27,6 +27,14 @@ def wire_extras(request: ModelRequest, wire: str) -> dict[str, JsonValue]:
     return dict(found) if isinstance(found, dict) else {}
 
 
+def bring_tools(extras: Mapping[str, JsonValue]) -> bool:
+    """Whether a wire's extras bring tools, or say how tools are to be called."""
+    return not _OF_TOOLS.isdisjoint(extras)
+
+
+_OF_TOOLS = frozenset({"tools", "tool_choice", "toolConfig"})
+
+
 def with_extras(payload: Mapping[str, JsonValue], extras: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The payload with extras inside its objects, unless those are of another `type`, and with further tools; None takes away."""
     return _joined(payload, extras, keep_none=False)

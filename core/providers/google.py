@@ -5,8 +5,7 @@ Source: https://ai.google.dev/api/generate-content. `google_contents.py` writes 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -21,8 +20,8 @@ from .google_errors import google_words
 from .google_reply import read_reply
 from .google_schema import wire_schema
 from .google_stream import GoogleStreamDecoder
-from .header_values import check_header_value
 from .json_call import for_stream, json_call
+from .wire_codec import WireCodec
 from .wire_values import Wire, without_nones
 
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
@@ -38,20 +37,12 @@ _SIGNING = re.compile(r"(?:^|/)gemini-(?![12]\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleCodec:
+class GoogleCodec(WireCodec):
     """generateContent at `base_url`; a URL without a version gets the usual one, /v1beta."""
 
     wire: ClassVar[str] = WIRE
     provider: str = "google"
     base_url: str = GOOGLE_URL
-    api_key: str | None = field(default=None, repr=False)
-    keep_raw: bool = False
-    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
-    base_models: Mapping[str, str] = field(default_factory=dict)
-    """What models were made from or deploy, by which it is judged what they take."""
-
-    def __post_init__(self) -> None:
-        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the wire cannot carry."""
@@ -71,11 +62,11 @@ class GoogleCodec:
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> GoogleStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return GoogleStreamDecoder(call, head)
+        return GoogleStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, method: str, query: str = "") -> HttpCall:
         url = method_url(self.base_url, model_path(request.model), method, query)
-        payload = _payload(request, self.base_models.get(request.model, request.model))
+        payload = _payload(request, self.base_model(request.model))
         return json_call(self, request, url, payload, {"x-goog-api-key": self.api_key or None})
 
 

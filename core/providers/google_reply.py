@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from ..deltas import StreamEvent, StreamFinished, UsageReport
 from ..inference import FinishReason, ModelResponse
+from ..pricing import SERVICE_TIER
 from ..stream_folding import fold
 from ..usage import Usage
 from .exchange import HttpCall, HttpReply
@@ -17,7 +18,7 @@ from .google_contents import WIRE
 from .google_errors import google_words
 from .google_parts import PartDeltas
 from .payloads import Payloads
-from .wire_values import Wire, count_of, is_text
+from .wire_values import Wire, count_of, is_text, tier_told
 
 _FILTERED = frozenset(
     {"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"}
@@ -34,13 +35,16 @@ FINISH_REASONS = {
 
 _READ = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "content", "finishReason", "index"})
 """Fields of a payload and of its candidate that a response has fields of its own for."""
+_TIERS = frozenset({"standard", "flex", "priority"})
+"""The words that the API has for a service tier; gateways write others into its header."""
 
 
 class Answer:
     """One answer that is still arriving, payload by payload."""
 
-    def __init__(self, call: HttpCall) -> None:
+    def __init__(self, call: HttpCall, head: HttpReply) -> None:
         self._provider = call.provider
+        self._tier = head.headers.get("x-gemini-service-tier", "").lower()
         self._parts = PartDeltas(call.request)
         self._model = call.request.model
         self._response_id: str | None = None
@@ -90,8 +94,12 @@ class Answer:
             model=self._model,
             response_id=self._response_id,
             provider=self._provider,
-            metadata={WIRE: dict(self._facts)} if self._facts else {},
+            metadata={**({WIRE: dict(self._facts)} if self._facts else {}), **self._tier_told()},
         )
+
+    def _tier_told(self) -> dict[str, JsonValue]:
+        """The service tier as the usage tells it, else as its header does."""
+        return tier_told(self._usage, "serviceTier") or ({SERVICE_TIER: self._tier} if self._tier in _TIERS else {})
 
     def _note(self, wire: Wire) -> None:
         if rest := wire.keys() - _READ:
@@ -108,7 +116,7 @@ def read_reply(call: HttpCall, reply: HttpReply, *, keep_raw: bool) -> ModelResp
     """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
     payloads = payloads_of(call, reply)
     document = payloads.value_of(reply.text)
-    answer = Answer(call)
+    answer = Answer(call, reply)
     events: list[StreamEvent] = []
     for payload in document if isinstance(document, list) else [document]:  # a stream without server-sent events is a list
         wire = payloads.object_in(payload, reply.text)

@@ -7,6 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..canonical import MAX_DEPTH, is_too_deep
+from ..exceptions import LLMConfigurationError
+
 Schema = dict[str, Any]  # a JSON schema
 
 _ONE = ("items", "additionalProperties")
@@ -21,7 +24,13 @@ _MUTE = frozenset({"$schema", "$comment"})
 
 
 def wire_schema(schema: Mapping[str, Any]) -> Schema:  # a JSON schema
-    """The schema in Gemini's keywords; what these cannot say stands in the description of the part that it is said of."""
+    """The schema in Gemini's keywords; what these cannot say stands in the description of the part that it is said of.
+
+    Raises LLMConfigurationError for one that is nested too deeply to be walked through.
+    """
+    if is_too_deep(schema):
+        message = f"a tool's or an answer's JSON schema is nested deeper than {MAX_DEPTH} levels: make it flatter"
+        raise LLMConfigurationError(message, config_key="schema")
     known: Schema = _schema(_with_defs(schema))
     return known
 

@@ -8,61 +8,42 @@ import re
 from collections.abc import Iterator
 
 from ..deltas import StreamEvent
-from ..wire_json import json_value
 from .exchange import HttpCall, HttpReply
 from .google_errors import errors_in
 from .google_reply import Answer, payloads_of
-from .sent_events import SentEvents
+from .stream_decoder import EventStreamDecoder
+from .wire_values import Wire
 
 MAX_BARE_BYTES = 64 * 1024
 
 _BARE_JSON = re.compile(rb"[\r\n][\[{]")
 
 
-class GoogleStreamDecoder:
-    """Decodes one streamed answer; satisfies StreamDecoder."""
+class GoogleStreamDecoder(EventStreamDecoder):
+    """Decodes one streamed answer."""
 
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
-        self._payloads = payloads_of(call, head)
-        self._events = SentEvents(call)
-        self._answer = Answer(call)
+    def __init__(self, call: HttpCall, head: HttpReply, *, keep_raw: bool) -> None:
+        self._answer = Answer(call, head)
         self._last_byte = b""
         self._bare = b""
-        self._finished = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether the model, or its provider, has said why there is no more; more may come all the same."""
-        return self._finished or self._answer.complete
-
-    @property
-    def finished(self) -> bool:
-        """Whether StreamFinished has been given out."""
-        return self._finished
-
-    @property
-    def arrived(self) -> str:
-        """How much of the answer has come, in words."""
-        return self._answer.arrived
+        super().__init__(payloads_of(call, head), self._answer, keep_raw=keep_raw)
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
-        """The events that end in this chunk; raises LLMAPIError for an error among them, or LLMResponseParsingError."""
+        """See EventStreamDecoder."""
         self._keep_bare(chunk)
-        for event in self._events.feed(chunk):
-            if event.data.strip():
-                payload = self._payloads.event(event.data, json_value)
-                if payload.get("error"):
-                    raise self._payloads.failed(payload)
-                yield from self._answer.read(payload)
+        return super().feed(chunk)
 
     def end(self) -> Iterator[StreamEvent]:
-        """The events that are left when no more comes; raises LLMConnectionError when the answer is not complete."""
+        """See EventStreamDecoder; raises LLMAPIError for an error outside of events."""
         self._raise_bare_error()
-        if not self.complete:
-            raise self._events.broken_off()
-        if not self._finished:
-            self._finished = True
-            yield self._answer.finish()
+        return super().end()
+
+    def _read(self, kind: object, payload: Wire) -> Iterator[StreamEvent]:
+        yield from self._answer.read(payload)
+        self.complete = self._answer.complete
+
+    def _finish(self) -> Iterator[StreamEvent]:
+        yield self._ended(self._answer.finish())
 
     def _keep_bare(self, chunk: bytes) -> None:
         """Keep what begins as JSON outside of events: for those it is nothing."""

@@ -14,7 +14,7 @@ from ..exceptions import LLMAPIError, LLMIntegrationError
 from ..inference import ModelRequest, ModelResponse
 from ..stream_folding import unfold
 from .attempts import AttemptGate, Attempts, RetryPolicy, Surroundings
-from .exchange import Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
+from .exchange import PROVIDER_REQUEST_ID, Codec, HttpCall, HttpReply, StreamDecoder, StreamLimits
 from .extras import joined_extras, wire_extras
 from .keys import Codecs
 from .rate_limits import RATE_LIMITS, read_rate_limits
@@ -39,7 +39,7 @@ class RequestDefaults:
 
 
 class HttpModel:
-    """Answers model requests by one provider's HTTP interface; satisfies ModelPort. What headers say of rate limits is in the metadata."""
+    """Answers model requests by one provider's HTTP interface; satisfies ModelPort. What headers tell is in the metadata."""
 
     def __init__(
         self,
@@ -113,18 +113,20 @@ async def _unfolded(response: ModelResponse) -> AsyncGenerator[StreamEvent, None
 def _answer(codec: Codec, http_call: HttpCall, reply: HttpReply) -> ModelResponse:
     if 200 <= reply.status < 300:
         response = codec.decode(http_call, reply)
-        limits = _limits(reply)
-        return replace(response, metadata={**response.metadata, **limits}) if limits else response
+        told = _told(reply)
+        return replace(response, metadata={**response.metadata, **told}) if told else response
     raise codec.decode_error(http_call, reply)
 
 
-def _limits(reply: HttpReply) -> dict[str, JsonValue]:
-    limits = read_rate_limits(reply.headers, reply.received_at)
-    return {RATE_LIMITS: limits.as_json()} if limits else {}
+def _told(head: HttpReply) -> dict[str, JsonValue]:
+    """What an answer's metadata tells of its headers."""
+    limits = read_rate_limits(head.headers, head.received_at)
+    told: dict[str, JsonValue] = {PROVIDER_REQUEST_ID: head.request_id} if head.request_id else {}
+    return {**told, RATE_LIMITS: limits.as_json()} if limits else told
 
 
-def _with_limits(end: StreamFinished, head: HttpReply) -> StreamFinished:
-    return replace(end, metadata={**end.metadata, **_limits(head)})
+def _ended(event: StreamEvent, head: HttpReply) -> StreamEvent:
+    return replace(event, metadata={**event.metadata, **_told(head)}) if isinstance(event, StreamFinished) else event
 
 
 async def _start(reply: HttpStream) -> bytes:
@@ -149,9 +151,9 @@ async def _decoded(decoder: StreamDecoder, reply: HttpStream, start: bytes) -> A
         async with aclosing(_until_complete(decoder, reply, start)) as chunks:
             async for chunk in chunks:
                 for event in decoder.feed(chunk):
-                    yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
+                    yield _ended(event, reply.head)
         for event in decoder.end():
-            yield _with_limits(event, reply.head) if isinstance(event, StreamFinished) else event
+            yield _ended(event, reply.head)
     except LLMIntegrationError as error:
         error.message = f"{error.message}; {decoder.arrived} had arrived"
         raise

@@ -4,21 +4,18 @@ Source: https://platform.openai.com/docs/api-reference/chat/create. `openai_chat
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from ..exceptions import LLMAPIError
 from ..inference import ModelRequest, ModelResponse
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .extras import wire_extras, with_extras
-from .header_values import check_header_value
 from .json_call import for_stream, json_call
 from .kept_data import kept_of
 from .openai_chat_reply import CUSTOM, REASONING_FIELD, WIRE, read_reply
@@ -35,26 +32,19 @@ from .openai_shared import (
     tool_parameters,
 )
 from .openai_strict import is_strict
+from .wire_codec import WireCodec
 from .wire_values import Wire, without_nones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAIChatCodec:
+class OpenAIChatCodec(WireCodec):
     """Chat completions at `base_url`; a bare host gets the usual path /v1."""
 
     wire: ClassVar[str] = WIRE
     provider: str = "openai"
     base_url: str = OPENAI_URL
-    api_key: str | None = field(default=None, repr=False)
-    keep_raw: bool = False
-    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
-    base_models: Mapping[str, str] = field(default_factory=dict)
-    """What models were made from or deploy, by which it is judged what they take."""
     official: bool | None = None
     """Whether the models are OpenAI's own, which take newer names and no reasoning back; None tells by the host."""
-
-    def __post_init__(self) -> None:
-        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what JSON cannot carry."""
@@ -69,13 +59,9 @@ class OpenAIChatCodec:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
         return read_reply(call, reply, keep_raw=self.keep_raw)
 
-    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
-        """The error that a reply of any other status means."""
-        return api_error(call, reply)
-
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> ChatStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
-        return ChatStreamDecoder(call, head)
+        return ChatStreamDecoder(call, head, keep_raw=self.keep_raw)
 
     def _call(self, request: ModelRequest, payload: Wire) -> HttpCall:
         return json_call(self, request, completions_url(self.base_url), payload, bearer(self.api_key))
@@ -87,7 +73,7 @@ class OpenAIChatCodec:
             "messages": wire_messages(request.messages, reasoning=not official),
             # OpenAI's newer models refuse max_tokens; compatible servers may not know its successor
             "max_completion_tokens" if official else "max_tokens": request.max_tokens,
-            "temperature": temperature(request, self.base_models) if official else request.temperature,
+            "temperature": temperature(request, self.base_model(request.model)) if official else request.temperature,
             **_optional(request),
             **tool_parameters(request, [tool.to_openai_format() for tool in request.tools], _named(request.tool_choice)),
             **further,

@@ -5,17 +5,14 @@ Source: https://platform.openai.com/docs/api-reference/responses/create. `openai
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from ..exceptions import LLMAPIError, LLMConfigurationError
+from ..exceptions import LLMConfigurationError
 from ..inference import ModelRequest, ModelResponse
 from ..tool_schema import ToolSchema
-from .api_errors import api_error
 from .exchange import HttpCall, HttpReply
 from .extras import wire_extras, with_extras
-from .header_values import check_header_value
 from .json_call import for_stream, json_call
 from .openai_models import temperature
 from .openai_responses_input import wire_input
@@ -24,30 +21,28 @@ from .openai_responses_reply import AnswerReader
 from .openai_responses_stream import ResponsesStreamDecoder
 from .openai_shared import OPENAI_URL, bearer, openai_url, prompt_cache, tool_parameters
 from .openai_strict import is_strict
+from .wire_codec import WireCodec
 from .wire_values import Wire, without_nones
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAIResponsesCodec:
+class OpenAIResponsesCodec(WireCodec):
     """Responses at `base_url`; a bare host gets the usual path /v1."""
 
     wire: ClassVar[str] = WIRE
     provider: str = "openai"
     base_url: str = OPENAI_URL
-    api_key: str | None = field(default=None, repr=False)
-    keep_raw: bool = False
-    """Whether a response carries the server's own payload in `metadata["raw_response"]`."""
-    base_models: Mapping[str, str] = field(default_factory=dict)
-    """What models were made from or deploy, by which it is judged what they take."""
-
-    def __post_init__(self) -> None:
-        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks; raises LLMConfigurationError for what the API has no parameter for."""
-        return self._call(request, self._payload(request))
+        payload = self._payload(request)
+        if payload.get("background"):
+            remedy = "leave 'background' out of the extras, or ask by stream_events, which stays until the answer is there"
+            message = f"nobody would wait for what model {request.model!r} answers in the background: {remedy}"
+            raise LLMConfigurationError(message, config_key=f"extras.{WIRE}.background", provider=self.provider, model_name=request.model)
+        return self._call(request, payload)
 
     def encode_stream(self, request: ModelRequest) -> HttpCall:
         """The call that asks for the same as a stream."""
@@ -56,10 +51,6 @@ class OpenAIResponsesCodec:
     def decode(self, call: HttpCall, reply: HttpReply) -> ModelResponse:
         """The answer in a reply of status 2xx; raises LLMResponseParsingError, or LLMAPIError for an error in disguise."""
         return AnswerReader(call=call, head=reply, keep_raw=self.keep_raw).whole(reply)
-
-    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
-        """The error that a reply of any other status means."""
-        return api_error(call, reply)
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> ResponsesStreamDecoder:
         """What reads the stream that a reply of status 2xx brings."""
@@ -74,7 +65,7 @@ class OpenAIResponsesCodec:
             "model": request.model,
             **wire_input(request.messages),
             "max_output_tokens": request.max_tokens,
-            "temperature": temperature(request, self.base_models),
+            "temperature": temperature(request, self.base_model(request.model)),
             **_optional(request),
             **tool_parameters(request, [_tool(tool) for tool in request.tools], {"type": "function", "name": request.tool_choice}),
         }

@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pydantic import JsonValue
-
 from ..deltas import StreamEvent, StreamFinished, UsageReport
 from ..inference import FinishReason, ModelResponse
 from ..stream_folding import fold
@@ -73,7 +71,7 @@ class AnswerReader:
             model=model if is_text(model) else self.call.request.model,
             response_id=response_id if is_text(response_id) else None,
             provider=self.call.provider,
-            metadata=self._metadata(payload),
+            metadata=tier_told(payload) | ({"raw_response": payload} if self.keep_raw else {}),
         )
 
     def _is_spent(self, usage: object) -> bool:
@@ -81,11 +79,6 @@ class AnswerReader:
         request = self.call.request
         allowed = wire_extras(request, WIRE).get("max_output_tokens", request.max_tokens)
         return isinstance(allowed, int) and 0 < allowed <= count_of(usage, "output_tokens")
-
-    def _metadata(self, payload: Wire) -> dict[str, JsonValue]:
-        request_id = self.head.headers.get("x-request-id")
-        metadata: dict[str, JsonValue] = {"provider_request_id": request_id} if is_text(request_id) else {}
-        return metadata | tier_told(payload) | ({"raw_response": payload} if self.keep_raw else {})
 
 
 def read_usage(raw: Wire) -> Usage:

@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..exceptions import LLMConfigurationError
+from ..inference import ModelRequest
 from ..provider_names import announce, entry_point, is_import_reference, other_names
 from .anthropic import ANTHROPIC_URL, AnthropicCodec
 from .anthropic_messages import WIRE as ANTHROPIC
+from .anthropic_models import can_be_forced
 from .anthropic_schema import can_hold
 from .azure import AzureCodec, Deployment
 from .capabilities import Capabilities
@@ -54,6 +56,10 @@ def _any_schema(schema: dict[str, Any]) -> bool:
     return True
 
 
+def _any_request(request: ModelRequest, base_model: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFormat:
     """One wire of a provider: its name, what reads and writes it, and what it has a place for."""
@@ -63,6 +69,8 @@ class WireFormat:
     capabilities: Capabilities = Capabilities()
     can_hold: Callable[[dict[str, Any]], bool] = _any_schema
     """Whether a server that sees to JSON schemas can see to this one."""
+    can_be_forced: Callable[[ModelRequest, str], bool] = _any_request
+    """Whether a model, judged by what it was made from, can be made to call a tool by this request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +130,11 @@ def azure(codec: Callable[..., Codec], *, by_path: bool = True) -> Callable[[End
 
 CHAT = WireFormat(name=OPENAI_CHAT, codec=by_model(OpenAIChatCodec), capabilities=Capabilities(prompt_cache_after=False))
 MESSAGES = WireFormat(
-    name=ANTHROPIC, codec=by_model(AnthropicCodec), capabilities=Capabilities(seed=False, prompt_cache_key=False), can_hold=can_hold
+    name=ANTHROPIC,
+    codec=by_model(AnthropicCodec),
+    capabilities=Capabilities(seed=False, prompt_cache_key=False),
+    can_hold=can_hold,
+    can_be_forced=can_be_forced,
 )
 GEMINI = WireFormat(
     name=GOOGLE,

@@ -31,9 +31,9 @@ def count_of(report: object, name: str) -> int:
     return max(0, int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
 
-def tier_told(report: object) -> dict[str, JsonValue]:
-    """What metadata tells of the service tier that answered, where a report does."""
-    tier = report.get("service_tier") if isinstance(report, dict) else None
+def tier_told(report: object, name: str = "service_tier") -> dict[str, JsonValue]:
+    """What metadata tells of the service tier that answered, where a report does under this name."""
+    tier = report.get(name) if isinstance(report, dict) else None
     return {SERVICE_TIER: tier} if is_text(tier) else {}
 
 

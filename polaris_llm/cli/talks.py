@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -63,7 +62,7 @@ class ModelTalk:
         response = self._runner.run(self._answered(question, show))
         self._conversation.add_message(question)
         self._conversation.add_message(answer_message(response))
-        return {"answer": response.text, "model": response.model, "usage": _usage(response), "cached": response.cached}
+        return {"answer": response.text, "model": response.model, "usage": response.usage.as_json(), "cached": response.cached}
 
     async def _answered(self, question: Message, show: Show) -> ModelResponse:
         request, answer = chat_request(self._conversation, question, self._client), Folding()
@@ -113,7 +112,3 @@ class AgentTalk:
     def _tell(self, event: Event) -> None:
         self._seen += 1
         self._story.tell(event)
-
-
-def _usage(response: ModelResponse) -> dict[str, Any]:  # JSON
-    return {name: value for name, value in asdict(response.usage).items() if name != "raw"}

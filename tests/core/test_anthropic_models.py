@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from polaris_llm.core.exceptions import LLMConfigurationError
+from polaris_llm.core.providers.anthropic_models import can_be_forced
 from support.anthropic_messages import CODEC
 from support.model_requests import a_request
 
@@ -25,6 +26,8 @@ NEW = [
     "us.anthropic.claude-sonnet-5-v1:0",
     "Claude-Opus-6",
 ]
+FORCED = [*OLD, "claude-opus-4-7", "claude-sonnet-5", "claude-fable-5-20260609"]
+UNFORCED = ["claude-fable-5-1", "claude-opus-5-5", "claude-sonnet-5-5-20260928", "claude-mythos-preview", "Claude-Opus-6"]
 BY_BUDGET = ["claude-3-7-sonnet-20250219", "claude-haiku-4-5-20251001", "claude-opus-4@20250514"]
 BY_EFFORT = ["claude-opus-4-6", "claude-sonnet-4-6", "claude-haiku-5-5", "claude-mythos-preview", "qwen3"]
 
@@ -96,3 +99,21 @@ def test_an_effort_and_a_schema_go_together() -> None:
     payload = payload_of(model="claude-opus-5", reasoning_effort="low", response_schema={"type": "string"})
 
     assert payload["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("model", FORCED)
+def test_models_before_5_1_can_be_made_to_call_a_tool(model: str) -> None:
+    assert can_be_forced(a_request(), model)
+    assert can_be_forced(a_request(reasoning_effort="none"), model)
+
+
+@pytest.mark.parametrize("model", UNFORCED)
+def test_later_ones_cannot(model: str) -> None:
+    assert not can_be_forced(a_request(), model)
+
+
+def test_nobody_can_be_made_to_call_a_tool_while_thinking_by_a_budget() -> None:
+    effort, extras = a_request(reasoning_effort="low"), a_request(extras={"anthropic": {"thinking": {"type": "enabled"}}})
+
+    assert [can_be_forced(effort, model) for model in ("claude-haiku-4-5", "claude-opus-4-6")] == [False, True]
+    assert not can_be_forced(extras, "claude-opus-4-6")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from polaris_llm.core.providers.anthropic_schema import can_hold, output_schema
 from support.model_strategies import JSON_OBJECTS
+from support.nesting import nested
 
 KEYWORDS = ["type", "properties", "items", "anyOf", "allOf", "oneOf", "$defs", "$ref", "enum", "additionalProperties", "format", "minItems"]
 
@@ -98,6 +99,10 @@ def test_a_schema_that_leaves_values_open_or_goes_in_circles_cannot_be_held_to(s
 def test_of_any_object_it_can_be_said(schema: dict[str, Any]) -> None:
     assert can_hold(schema) in (True, False)
     json.dumps(output_schema(schema))
+
+
+def test_no_model_can_be_held_to_what_is_nested_too_deeply() -> None:
+    assert not can_hold({"type": "object", "properties": nested(100_000)})
 
 
 def test_the_schema_itself_is_not_changed() -> None:

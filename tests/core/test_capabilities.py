@@ -55,6 +55,8 @@ def test_a_hint_that_cannot_be_passed_on_is_left_out_with_a_warning(name: str, c
     [
         ("tools", {"tools": (WEATHER,)}),
         ("parallel_tool_calls", {"tools": (WEATHER,), "parallel_tool_calls": False}),
+        ("tool_choice", {"tools": (WEATHER,), "tool_choice": "required"}),
+        ("tool_choice", {"tools": (WEATHER,), "tool_choice": "weather"}),
         ("images", {"messages": (IMAGE,)}),
         ("top_p", {"top_p": 0.5}),
         ("stop", {"stop": ("END",)}),

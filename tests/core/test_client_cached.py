@@ -146,6 +146,14 @@ async def test_the_providers_raw_payload_is_not_kept(cache: RecordingCache) -> N
     assert kept.metadata == {"mock": True}
 
 
+async def test_a_kept_answer_names_no_request_of_the_provider(cache: RecordingCache) -> None:
+    client = CachedClient(ScriptedModel(a_response(metadata={"provider_request_id": "req_1"})), cache)
+
+    answers = [await client.respond(a_request(), CALL) for _ in range(2)]
+
+    assert [answer.metadata.get("provider_request_id") for answer in answers] == ["req_1", None]
+
+
 async def test_a_thousand_identical_calls_ask_the_model_once(cache: RecordingCache) -> None:
     model = SlowModel()
     client = CachedClient(model, cache)

@@ -8,11 +8,12 @@ import pytest
 from polaris_llm.core.cache import LLMCache
 from polaris_llm.core.client import MockLLMClient
 from polaris_llm.core.conversation_manager import ConversationManager
-from polaris_llm.core.exceptions import LLMAPIError, LLMIntegrationError, LLMRateLimitError, LLMTimeoutError
+from polaris_llm.core.exceptions import LLMAPIError, LLMIntegrationError, LLMRateLimitError, LLMResponseParsingError, LLMTimeoutError
 from polaris_llm.core.models import MessageRole
 from polaris_llm.core.response_parser import ResponseParser
 from polaris_llm.core.runs import RunLimits
 from polaris_llm.core.tool_registry import ToolRegistry
+from polaris_llm.core.usage import USAGE, Usage
 from support.conversations import PATIENCE_S, Gate, ScriptedClient, a_config, a_manager, echo, says
 from support.sessions import hang
 
@@ -94,6 +95,18 @@ async def test_a_provider_error_is_told_and_is_never_sent() -> None:
     assert answer is not None
     assert answer.content == "fine"
     assert client.contents[1] == ["one", "two"]
+
+
+async def test_what_useless_answers_took_is_told_with_the_error() -> None:
+    useless = LLMResponseParsingError("useless", context={USAGE: Usage(input_tokens=30, output_tokens=12).as_json()})
+    manager = a_manager(ScriptedClient(useless, LLMAPIError("broken")))
+    manager.create_conversation("c")
+
+    told, broken = [await manager.send_message("c", text) for text in ("one", "two")]
+
+    assert told is not None
+    assert broken is not None
+    assert (told.metadata["total_tokens"], "total_tokens" in broken.metadata) == (42, False)
 
 
 @pytest.mark.parametrize("error", [LLMAPIError("broken"), RuntimeError("a defect")])

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from polaris_llm.core.call_context import CallContext
-from polaris_llm.core.events import RunEnded, outcome_of
-from polaris_llm.core.exceptions import LLMTimeoutError
+from polaris_llm.core.events import ModelFailed, RunEnded, outcome_of
+from polaris_llm.core.exceptions import LLMResponseParsingError, LLMTimeoutError
+from polaris_llm.core.usage import USAGE, Usage
 from support.sessions import PATIENCE_S, a_spec, a_start, a_world, calls, hang, results_in, said
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +78,17 @@ async def test_a_failed_model_fails_the_run_and_the_error_is_kept() -> None:
     assert outcome.error is not None
     assert (outcome.error.type, outcome.error.code, outcome.error.message) == ("LLMTimeoutError", "LLM_TIMEOUT_ERROR", "too slow")
     assert outcome.error.context == {"timeout_seconds": 3.0, "provider": "mock"}
+
+
+async def test_what_useless_answers_took_is_in_the_outcome_and_in_the_journal() -> None:
+    spent = Usage(input_tokens=30, output_tokens=12)
+    world = await a_world(calls("a:look", tokens=7), LLMResponseParsingError("useless", context={USAGE: spent.as_json()}))
+
+    outcome = await world.run()
+
+    assert (outcome.status, outcome.usage.total_tokens) == ("failed", 7 + 42)
+    (failed,) = [event for event in world.journal.log if isinstance(event, ModelFailed)]
+    assert Usage.of(failed.error.context) == spent
 
 
 async def test_a_defect_in_a_model_fails_the_run_and_is_named() -> None:

@@ -1,5 +1,6 @@
 """How the Google codec reads answers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -150,6 +151,22 @@ def test_what_else_a_candidate_tells_is_kept_as_metadata() -> None:
 
     facts = {"groundingMetadata": {"webSearchQueries": ["x"]}, "modelStatus": {"modelStage": "STABLE"}}
     assert decoded(payload).metadata == {"google": facts}
+
+
+@pytest.mark.parametrize(
+    ("usage", "headers", "told"),
+    [
+        ({"serviceTier": "flex"}, {"x-gemini-service-tier": "priority"}, {"service_tier": "flex"}),
+        ({}, {"x-gemini-service-tier": "Priority"}, {"service_tier": "priority"}),
+        ({}, {"x-gemini-service-tier": "paid"}, {}),
+        ({}, {}, {}),
+    ],
+    ids=["the usage", "a header", "a gateway", "nobody"],
+)
+def test_the_service_tier_is_told_by(usage: dict[str, Any], headers: dict[str, str], told: dict[str, str]) -> None:
+    body = json.dumps(answer({"text": "Hi"}, usageMetadata={"promptTokenCount": 1, **usage})).encode()
+
+    assert CODEC.decode(CALL, HttpReply(status=200, headers=headers, body=body, received_at=0.0)).metadata == told
 
 
 def test_the_payload_is_kept_when_asked_for() -> None:

@@ -65,7 +65,7 @@ def test_an_answer_is_read_whole_and_in_order() -> None:
         raw_finish_reason="completed",
         response_id="resp_1",
         provider="openai",
-        metadata={"provider_request_id": "req_1", "service_tier": "flex"},
+        metadata={"service_tier": "flex"},
     )
 
 

@@ -1,13 +1,16 @@
 """Where a run ends whatever the model wants, and what becomes of answers that cannot be used."""
 
+from typing import Any
+
 import pytest
 
 from polaris_llm.core.commands import CallModel, Command, EndRun
 from polaris_llm.core.events import ModelFailed
-from polaris_llm.core.exceptions import ErrorRecord, LLMTimeoutError
+from polaris_llm.core.exceptions import ErrorRecord, LLMResponseParsingError, LLMTimeoutError
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.parts import ToolResultPart
 from polaris_llm.core.session import Session
+from polaris_llm.core.usage import USAGE, Usage
 from support.sessions import NOW, a_session, a_spec, a_start, answer_of, calls, completed, responded, said
 
 EMPTY = answer_of()
@@ -96,6 +99,22 @@ def test_a_failed_model_fails_the_run_and_the_error_is_kept() -> None:
 
     assert end == EndRun(status="failed", error=error)
     assert (error.type, error.code, error.context) == ("LLMTimeoutError", "LLM_TIMEOUT_ERROR", {"timeout_seconds": 3.0})
+
+
+@pytest.mark.parametrize(("context", "cost_usd"), [({"cost_usd": 0.5}, 0.5), ({}, None)], ids=["a cost", "no cost"])
+def test_what_useless_answers_took_is_counted(context: dict[str, Any], cost_usd: float | None) -> None:
+    error = LLMResponseParsingError("useless", context={USAGE: Usage(input_tokens=30, output_tokens=12).as_json(), **context})
+    session = a_session(ModelFailed(step=1, error=ErrorRecord.of(error), at=NOW))
+
+    ended = session.ended("failed", NOW)
+
+    assert (ended.usage, ended.cost_usd) == (Usage(input_tokens=30, output_tokens=12), cost_usd)
+
+
+def test_a_call_that_brought_nothing_took_nothing() -> None:
+    session = a_session(ModelFailed(step=1, error=ErrorRecord.of(LLMTimeoutError("too slow")), at=NOW))
+
+    assert (session.ended("failed", NOW).usage, session.ended("failed", NOW).cost_usd) == (Usage(), 0.0)
 
 
 def test_a_failed_model_leaves_no_apology_in_the_history() -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from polaris_llm.core.exceptions import LLMResponseParsingError
+from polaris_llm.core.exceptions import LLMResponseParsingError, LLMTimeoutError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import TextPart, ToolCallPart
+from polaris_llm.core.pricing import COST
+from polaris_llm.core.schema_ways import ByPrompt
 from polaris_llm.core.structured import answer_by_schema
 from polaris_llm.core.usage import Usage
 from support.model_requests import CALL, WEATHER, ScriptedModel, a_request, a_response
@@ -15,11 +17,12 @@ from support.model_requests import CALL, WEATHER, ScriptedModel, a_request, a_re
 pytestmark = pytest.mark.anyio
 
 SCHEMA = {"type": "object", "properties": {"servers": {"type": "integer"}}, "required": ["servers"]}
+SPENT = Usage(input_tokens=10, output_tokens=5, cache_read_tokens=3, reasoning_tokens=2)
 REQUEST = a_request("How many?", response_schema=SCHEMA)
 
 
 async def answered(model: ScriptedModel, request: ModelRequest = REQUEST) -> ModelResponse:
-    return await answer_by_schema(model.respond, request, SCHEMA, CALL)
+    return await answer_by_schema(model.respond, request, ByPrompt(schema=SCHEMA), CALL)
 
 
 async def test_the_schema_goes_into_the_prompt_and_the_answer_is_the_json_alone() -> None:
@@ -62,6 +65,35 @@ async def test_of_several_documents_the_one_that_fits_is_the_answer() -> None:
     assert json.loads(response.text) == {"servers": 2}
 
 
+def paid(response: ModelResponse, cost_usd: float | None) -> ModelResponse:
+    return replace(response, usage=SPENT, metadata={} if cost_usd is None else {COST: cost_usd})
+
+
+@pytest.mark.parametrize("costs", [(0.25, 0.5), (0.25, None), (None, 0.5)])
+@pytest.mark.parametrize("text", ['{"servers": 3}', "three"], ids=["mended", "useless"])
+async def test_what_both_answers_took_is_told_by_the_answer_or_the_error(text: str, costs: tuple[float | None, float | None]) -> None:
+    model = ScriptedModel(paid(a_response("three"), costs[0]), paid(a_response(text), costs[1]))
+
+    took: tuple[object, object]
+    try:
+        response = await answered(model)
+        took = response.usage, response.metadata.get(COST)
+    except LLMResponseParsingError as error:
+        took = Usage.of(error.context), error.context.get(COST)
+
+    assert took == (SPENT + SPENT, 0.75 if None not in costs else None)
+
+
+async def test_what_the_first_answer_took_is_told_when_there_is_no_second() -> None:
+    model = ScriptedModel(paid(a_response("three"), 0.25), LLMTimeoutError("too slow", 3.0))
+
+    with pytest.raises(LLMTimeoutError) as caught:
+        await answered(model)
+
+    assert (Usage.of(caught.value.context), caught.value.context[COST]) == (SPENT, 0.25)
+    assert Usage.of(LLMTimeoutError("too slow").context) is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -81,7 +113,7 @@ async def test_the_second_question_is_a_call_of_its_own_in_the_time_that_is_left
     model = ScriptedModel(a_response("three"), a_response('{"servers": 3}'))
     times = iter((100.0, 104.0))
 
-    await answer_by_schema(model.respond, REQUEST, SCHEMA, replace(CALL, remaining_s=10.0), lambda: next(times))
+    await answer_by_schema(model.respond, REQUEST, ByPrompt(schema=SCHEMA), replace(CALL, remaining_s=10.0), lambda: next(times))
 
     first, second = model.calls
     assert (first.remaining_s, second.remaining_s) == (10.0, 6.0)

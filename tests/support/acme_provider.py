@@ -4,45 +4,35 @@ Its wire says and asks in one word each: `{"ask": [...]}` is answered by `{"say"
 a stream has the same in pieces.
 """
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
-from polaris_llm.core.exceptions import LLMAPIError, LLMConnectionError
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import PART
-from polaris_llm.core.providers.api_errors import api_error
 from polaris_llm.core.providers.capabilities import Capabilities
 from polaris_llm.core.providers.exchange import HttpCall, HttpReply
 from polaris_llm.core.providers.extras import wire_extras, with_extras
-from polaris_llm.core.providers.header_values import check_header_value
 from polaris_llm.core.providers.json_call import for_stream, json_call
 from polaris_llm.core.providers.payloads import Payloads
 from polaris_llm.core.providers.registry import Provider, WireFormat, plain
-from polaris_llm.core.providers.sse import SseDecoder
+from polaris_llm.core.providers.stream_decoder import EventStreamDecoder
 from polaris_llm.core.providers.tool_call_parts import unused_id, used_ids, written
+from polaris_llm.core.providers.wire_codec import WireCodec
 from polaris_llm.core.providers.wire_values import Wire, count_of, text_of, without_nones
 from polaris_llm.core.stream_folding import fold
 from polaris_llm.core.usage import Usage
-from polaris_llm.core.wire_json import json_value
 
 FINISH_REASONS = {"end": FinishReason.STOP, "calls": FinishReason.TOOL_CALLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcmeCodec:
+class AcmeCodec(WireCodec):
     """Acme's wire at `base_url`."""
 
-    provider: str = "acme"
-    base_url: str = "https://api.acme.example"
-    api_key: str | None = field(default=None, repr=False)
-    keep_raw: bool = False
-
     wire: ClassVar[str] = "acme"
-
-    def __post_init__(self) -> None:
-        check_header_value(self.provider, self.api_key)
 
     def encode(self, request: ModelRequest) -> HttpCall:
         """The call that asks what `request` asks."""
@@ -71,15 +61,12 @@ class AcmeCodec:
         events = list(answer.read(answer.payloads.whole(reply.text)))
         if not answer.ended:
             raise answer.payloads.unreadable(reply.text, "has no end")
-        return fold(events)
-
-    def decode_error(self, call: HttpCall, reply: HttpReply) -> LLMAPIError:
-        """What every codec makes of a status."""
-        return api_error(call, reply)
+        response = fold(events)
+        return replace(response, metadata={"raw_response": json.loads(reply.body)}) if self.keep_raw else response
 
     def stream_decoder(self, call: HttpCall, head: HttpReply) -> "AcmeDecoder":
         """What reads the pieces."""
-        return AcmeDecoder(call, head)
+        return AcmeDecoder(Answer(call, head), keep_raw=self.keep_raw)
 
 
 class Answer:
@@ -91,6 +78,11 @@ class Answer:
         self.characters = 0
         self._used_ids = used_ids(call.request)
         self._calls = 0
+
+    @property
+    def arrived(self) -> str:
+        """How much has come, in words."""
+        return f"{self.characters} characters of text"
 
     def read(self, payload: Wire) -> Iterator[StreamEvent]:
         """The events of one payload."""
@@ -117,39 +109,16 @@ class Answer:
         )
 
 
-class AcmeDecoder:
-    """Decodes one streamed answer; satisfies StreamDecoder."""
+class AcmeDecoder(EventStreamDecoder):
+    """Decodes one streamed answer."""
 
-    def __init__(self, call: HttpCall, head: HttpReply) -> None:
-        self._events = SseDecoder()
-        self._call = call
-        self._answer = Answer(call, head)
+    def __init__(self, answer: Answer, *, keep_raw: bool) -> None:
+        super().__init__(answer.payloads, answer, keep_raw=keep_raw)
+        self._answer = answer
 
-    @property
-    def complete(self) -> bool:
-        """Whether the end has come."""
-        return self._answer.ended
-
-    @property
-    def finished(self) -> bool:
-        """The same: nothing comes after it."""
-        return self._answer.ended
-
-    @property
-    def arrived(self) -> str:
-        """How much of the answer has come, in words."""
-        return f"{self._answer.characters} characters of text"
-
-    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
-        """The events that end in this chunk."""
-        for event in self._events.feed(chunk):
-            yield from self._answer.read(self._answer.payloads.event(event.data, json_value))
-
-    def end(self) -> Iterator[StreamEvent]:
-        """Nothing may be left."""
-        if not self._answer.ended:
-            raise LLMConnectionError(f"the stream of {self._call.provider} broke off", **self._call.facts)
-        yield from ()
+    def _read(self, kind: object, payload: Wire) -> Iterator[StreamEvent]:
+        for event in self._answer.read(payload):
+            yield self._ended(event) if isinstance(event, StreamFinished) else event
 
 
 ACME = Provider(

@@ -1,5 +1,6 @@
 """Clients end to end against a local server: what every client promises, and what goes over the wire."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 
@@ -9,10 +10,11 @@ from polaris_llm.core.client import HttpOptions, LLMClient, LocalClient, MockLLM
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.models import LLMProvider
 from polaris_llm.core.parts import TextPart, ToolCallPart
+from polaris_llm.core.stream_folding import fold
 from polaris_llm.core.usage import Usage
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_clients import KEY, configuration, flat, openai_client
-from support.openai_server import OpenAIServer, as_json, completion, http
+from support.openai_server import FINISH, OpenAIServer, as_json, completion, http, streamed, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -99,12 +101,24 @@ async def test_tools_are_not_offered_when_function_calling_is_off(server: OpenAI
     assert not {"tools", "tool_choice"} & server.seen[0].json.keys()
 
 
+async def test_no_tool_is_made_up_for_a_schema_when_function_calling_is_off(server: OpenAIServer) -> None:
+    server.will(as_json(200, completion({"role": "assistant", "content": '{"a": 1}'})))
+    asked = a_request(response_schema={"type": "object", "properties": {"a": {"type": "integer"}}})
+    async with openai_client(server, HttpOptions(lacks=("json_schema",)), enable_function_calling=False) as client:
+        response = await client.respond(asked, CALL)
+
+    assert (response.text, response.metadata["structured_by"]) == ('{"a": 1}', "prompt")
+
+
 async def test_the_providers_payload_comes_along_unless_it_is_not_wanted(server: OpenAIServer, client: LLMClient) -> None:
+    server.will(as_json(200, completion()), streamed(texts("Hi"), FINISH), as_json(200, completion()))
     response = await client.generate_response(flat())
+    events = [event async for event in client.stream_events(a_request(), CALL)]
     async with openai_client(server, HttpOptions(keep_raw=False)) as lean:
         bare = await lean.generate_response(flat())
 
     assert response.metadata["raw_response"]["id"] == "chatcmpl-1"
+    assert fold(events).metadata["raw_response"] == [json.loads(each.split(b"data: ")[1]) for each in (texts("Hi"), FINISH)]
     assert "raw_response" not in bare.metadata
 
 

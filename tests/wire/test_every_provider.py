@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from polaris_llm.core.deltas import StreamEvent, TextDelta
+from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
 from polaris_llm.core.providers.exchange import HttpReply
+from polaris_llm.core.providers.registry import Endpoint
 from polaris_llm.core.stream_folding import fold
 from support.cases import CALLS, CASES, DIALECTS, HELLO, KEY, Case, events_of, same
 from support.cuts import cut
@@ -91,6 +92,18 @@ async def test_a_stream_folds_to_the_whole_answer(case: Case, server: OpenAIServ
     assert len([event for event in events if isinstance(event, TextDelta)]) > 3
 
 
+@pytest.mark.parametrize("header", ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id"])
+async def test_the_providers_own_id_of_a_request_is_told(case: Case, server: OpenAIServer, client: LLMClient, header: str) -> None:
+    told = {header: "req_1", "x-ratelimit-remaining-requests": "9"}
+    whole, events = case.dialect.whole(HELLO), case.dialect.events(HELLO)
+    server.will(as_json(200, whole, told), streamed(*events, headers={**EVENT_STREAM, **told}), as_json(200, whole, told))
+
+    metadata = [response.metadata for response in (await client.respond(a_request(), CALL), *[fold(await events_of(client)) for _ in "12"])]
+
+    assert [each["provider_request_id"] for each in metadata] == ["req_1"] * 3
+    assert all("rate_limits" in each for each in metadata)
+
+
 async def test_leaving_a_stream_early_closes_the_connection_at_once(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(held_after(case.begun(HELLO)))
 
@@ -149,14 +162,29 @@ async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIS
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_bytes_of_a_stream_may_be_cut_anywhere(case: Case, data: st.DataObject) -> None:
-    codec = case.codec
-    call = codec.encode_stream(a_request(tools=(WEATHER,)))
-    head = HttpReply(status=200, headers=EVENT_STREAM, body=b"", received_at=0.0)
+    endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY)
     said = data.draw(st.sampled_from([HELLO, CALLS]))
     stream = b"".join(case.dialect.events(said))
 
-    def decoded(chunks: list[bytes]) -> list[StreamEvent]:
-        decoder = codec.stream_decoder(call, head)
-        return [*(event for chunk in chunks for event in decoder.feed(chunk)), *decoder.end()]
+    assert decoded(endpoint, case, *cut(data, stream)) == decoded(endpoint, case, stream)
 
-    assert decoded(cut(data, stream)) == decoded([stream])
+
+@pytest.mark.parametrize("keep_raw", [True, False])
+def test_the_events_of_a_stream_are_kept_as_they_came_if_they_are_wanted(case: Case, keep_raw: bool) -> None:
+    endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY, keep_raw=keep_raw)
+    stream = b"".join(case.dialect.events(CALLS))
+
+    *_, end = decoded(endpoint, case, stream)
+
+    assert isinstance(end, StreamFinished)
+    sent = [json.loads(line.removeprefix(b"data: ")) for line in stream.split(b"\n") if line.startswith(b"data: {")]
+    whole = sent[-1]["response"] if case.wire == "openai_responses" else sent
+    assert end.metadata.get("raw_response") == (whole if keep_raw else None)
+
+
+def decoded(endpoint: Endpoint, case: Case, *chunks: bytes) -> list[StreamEvent]:
+    """All events of a stream, by the case's codec for an endpoint."""
+    codec = case.format.codec(endpoint)
+    head = HttpReply(status=200, headers=EVENT_STREAM, body=b"", received_at=0.0)
+    decoder = codec.stream_decoder(codec.encode_stream(a_request(tools=(WEATHER,))), head)
+    return [*(event for chunk in chunks for event in decoder.feed(chunk)), *decoder.end()]

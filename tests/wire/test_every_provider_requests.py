@@ -13,6 +13,7 @@ from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ImagePart, ModelMessage, Role, TextPart, text_message
 from support.cases import HELLO, Case
 from support.model_requests import CALL, WEATHER, a_request
+from support.nesting import nested
 from support.openai_server import OpenAIServer, as_json
 from support.wires import Said
 
@@ -64,6 +65,17 @@ async def test_what_is_asked_for_is_sent_or_told(case: Case, server: OpenAIServe
     assert was_sent == (name not in str(told))
 
 
+async def test_a_schema_that_is_nested_too_deeply_is_refused(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    deep = {"type": "object", "properties": nested(100_000)}
+
+    with pytest.raises(LLMConfigurationError, match="the response_schema for model 'a-model' is nested deeper than 200 levels"):
+        await client.respond(a_request(response_schema=deep), CALL)
+    with pytest.raises(LLMConfigurationError):
+        await client.respond(a_request(tools=(replace(WEATHER, parameters=nested(100_000)),)), CALL)
+
+    assert server.seen == []
+
+
 async def test_every_choice_of_tools_is_sent_in_words_of_its_own(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     bodies = [
         await body_of(case, server, client, tools=(WEATHER,), tool_choice=choice) for choice in ("auto", "none", "required", "weather")
@@ -80,7 +92,7 @@ async def test_all_system_messages_are_sent(case: Case, server: OpenAIServer, cl
     assert 0 <= body.index("Be brief.") < body.index("Be kind.")
 
 
-async def test_a_schema_is_asked_for_by_the_wire_or_the_prompt(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+async def test_a_schema_is_asked_for_by_the_wire_or_a_tool(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     server.will(as_json(200, case.dialect.whole(Said(text='{"marked": 1}'))))
 
     response = await client.respond(a_request(response_schema=SCHEMA), CALL)

@@ -9,6 +9,7 @@ from openai import AsyncOpenAI
 
 from polaris_llm.core.client import HttpClient, HttpOptions, OpenAIClient
 from polaris_llm.core.deltas import StreamEvent
+from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.inference import ModelRequest, PromptCache
 from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, ToolCallPart, ToolResultPart, text_message
 from polaris_llm.core.stream_folding import fold
@@ -126,8 +127,7 @@ async def test_the_sdk_sends_the_same_for_the_same_call(
 
 
 async def test_a_stream_folds_to_what_the_server_would_have_answered(server: OpenAIServer, client: HttpClient) -> None:
-    server.will(as_json(200, WHOLE, {"x-request-id": "req_1"}))
-    server.will(streamed(sse(*events(WHOLE)), headers={"content-type": "text/event-stream", "x-request-id": "req_1"}))
+    server.will(as_json(200, WHOLE), streamed(sse(*events(WHOLE))))
 
     whole = await client.respond(a_request(), CALL)
     response = fold(await events_of(client))
@@ -135,7 +135,20 @@ async def test_a_stream_folds_to_what_the_server_would_have_answered(server: Ope
     assert (response.parts, response.usage, response.finish_reason) == (whole.parts, whole.usage, whole.finish_reason)
     assert (response.model, response.response_id, response.provider) == (whole.model, whole.response_id, whole.provider)
     assert response.metadata == whole.metadata
-    assert response.metadata["provider_request_id"] == "req_1"
+
+
+async def test_what_is_computed_in_the_background_is_waited_for_in_a_stream_alone(server: OpenAIServer, client: HttpClient) -> None:
+    asked = a_request(extras={"openai_responses": {"background": True}})
+    server.will(as_json(200, WHOLE), streamed(sse(*events(WHOLE))))
+
+    with pytest.raises(LLMConfigurationError, match="leave 'background' out of the extras, or ask by stream_events") as caught:
+        await client.respond(asked, CALL)
+    await client.respond(a_request(extras={"openai_responses": {"background": False}}), CALL)
+    streamed_events = [event async for event in client.stream_events(asked, CALL)]
+
+    assert caught.value.context["config_key"] == "extras.openai_responses.background"
+    assert fold(streamed_events).response_id == "resp_1"
+    assert [seen.json["background"] for seen in server.seen] == [False, True]
 
 
 async def test_an_answer_goes_back_with_the_next_turn(server: OpenAIServer, client: HttpClient) -> None:
