@@ -68,8 +68,8 @@ def fail(state: SessionState, event: ModelFailed) -> SessionState:
     _require_step(state, event.step)
     run, context = state.active_run, event.error.context
     if (usage := Usage.of(context)) is not None:
-        run = replace(run, usage=run.usage + usage, cost_usd=added_usd(run.cost_usd, context.get(COST)))
-    return _ending(replace(state, run=run), "failed", error=event.error)
+        run = changed(run, usage=run.usage + usage, cost_usd=added_usd(run.cost_usd, context.get(COST)))
+    return _ending(changed(state, run=run), "failed", error=event.error)
 
 
 def hear(state: SessionState, event: MessageReceived) -> SessionState:
