@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-POST = frozenset({"engine", "in_hand", "inline_engine", "keeping", "links", "mailbox", "messages", "names", "outbox", "ray_engine"})
+POST = frozenset(
+    {"engine", "in_hand", "inline_engine", "keeping", "lines", "links", "mailbox", "messages", "names", "outbox", "ray_engine"}
+)
 """How messages travel, and how actors are made and ended."""
 ACTORS = frozenset({"cache", "callers", "conversation", "journal", "pools", "provider", "supervisor", "tools"})
 """What answers them. All other files of the room are clients of these, or wire them."""
