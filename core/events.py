@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, JsonValue, TypeAdapter
+from pydantic_core import to_json
 
-from .canonical import canonical_json
 from .exceptions import ErrorRecord
 from .inference import ModelResponse
 from .parts import ModelMessage
@@ -152,11 +152,17 @@ Event = Annotated[
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
+_strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def event_to_json(event: Event) -> str:
-    """The log's line for an event."""
-    record: dict[str, Any] = EVENT.dump_python(event, mode="json")
-    return canonical_json({"schema": LOG_SCHEMA, **record})
+    """The log's line for an event, its schema and kind first; raises ValueError for NaN and infinities."""
+    record: dict[str, Any] = {"schema": LOG_SCHEMA, "kind": event.kind, **EVENT.dump_python(event, mode="json")}
+    try:
+        line = to_json(record, inf_nan_mode="constants").decode()
+    except ValueError:  # half an emoji, or deeper than the quicker of the two writers goes
+        return _strict(record)
+    return _strict(record) if "NaN" in line or "Infinity" in line else line
 
 
 def event_from_json(line: str) -> Event:

@@ -1,14 +1,13 @@
 """What a list of sessions says of each, read off a few lines of its log."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import TypeAdapter
 
-from .events import Event, RunEnded, RunStarted
+from .events import LOG_SCHEMA, Event, RunEnded, RunStarted
 from .pickling import pickled_by_fields
 from .runs import RunStatus
 from .storage.event_log import LogLine, MemoryEventLog, from_line
@@ -18,8 +17,8 @@ MAX_LISTED = 500
 OBJECTIVE_CHARS = 200
 """Of an objective, which may be a whole document."""
 
-_RESPONDED = re.compile(r'\{"at":[^,]+,"kind":"model_responded"')
-"""How the line of a ModelResponded begins: its keys are sorted."""
+_RESPONDED = f'{{"schema":{LOG_SCHEMA},"kind":"model_responded"'
+"""How the line of a ModelResponded begins."""
 
 SessionStatus = RunStatus | Literal["running", "paused", "waits for approval"]
 
@@ -79,7 +78,7 @@ def summary_of(session_id: str, lines: Sequence[LogLine]) -> SessionSummary:
         updated_at=last.at,
         events=len(lines),
         runs=len(openings),
-        steps=ended.steps if ended else sum(_RESPONDED.match(line.json) is not None for line in lines[openings[-1] :]),
+        steps=ended.steps if ended else sum(line.json.startswith(_RESPONDED) for line in lines[openings[-1] :]),
         tool_calls=ended.tool_calls if ended else None,
         tokens=ended.usage.total_tokens if ended else None,
     )

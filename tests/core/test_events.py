@@ -94,6 +94,12 @@ def test_what_json_has_not_never_reaches_a_log(event: Event) -> None:
         event_to_json(event)
 
 
+def test_a_text_may_name_what_numbers_may_not_be() -> None:
+    event = completed_with({"text": "NaN, Infinity and \ud83d", "number": 1e22, "large": 2**70})
+
+    assert event_from_json(event_to_json(event)) == event
+
+
 @given(values(RunEnded))
 def test_the_outcome_says_what_the_end_says(ended: RunEnded) -> None:
     outcome = outcome_of("session", ended)
