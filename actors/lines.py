@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import itertools
 import logging
+import os
 import secrets
 import socket
 import struct
@@ -21,24 +22,26 @@ from .engine import ActorGoneError
 logger = logging.getLogger(__name__)
 
 OPEN_S = 5.0
-"""Seconds in which a line must be there."""
+"""Seconds in which both ends of a line must know each other."""
+BACKLOG = 4096
+"""Callers that may wait while the actor is busy; the kernel's own bound may be lower."""
 
 Serve = Callable[[str, bytes], Awaitable[bytes]]
 """What an actor does with a call: a method and its argument, and what comes of it."""
 
 _HEAD = struct.Struct("<IIB")
 """What a frame begins with: how many bytes follow, the call's number, and what the frame is."""
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group of a socket's other end: struct ucred of unix(7)."""
 _MAIL, _COLLECT, _ANSWER, _ERROR, _WORD = range(5)
 _METHODS = {_MAIL: "mail", _COLLECT: "collect"}
 _KINDS = {method: kind for kind, method in _METHODS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
     """Where an actor takes lines."""
 
-    node: str
-    """Ray's id of the node."""
     name: str
     """Of an abstract socket."""
     knock: bytes = field(repr=False)
@@ -99,6 +102,16 @@ class _ActorsEnd(_End):
         self._is_known = False
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        asyncio.get_running_loop().call_later(OPEN_S, self._part_with_strangers)
+        if not _is_ours(transport.get_extra_info("socket")):
+            self.hang_up()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for task in self._tasks:  # or a `collect` of this line takes the answers of the caller's next one
+            task.cancel()
+
     def expects(self, kind: int, size: int) -> bool:
         return kind in _METHODS if self._is_known else (kind, size) == (_WORD, len(self._door.knock))
 
@@ -117,7 +130,13 @@ class _ActorsEnd(_End):
         try:
             self.send(number, _ANSWER, await self._serve(method, content))
         except Exception as error:  # ActorGoneError, or a defect: in both cases the caller takes the actor for gone
-            self.send(number, _ERROR, str(error).encode())
+            if not isinstance(error, ActorGoneError):
+                logger.exception("a call over a line failed")
+            self.send(number, _ERROR, f"{type(error).__name__}: {error}".encode(errors="replace"))
+
+    def _part_with_strangers(self) -> None:
+        if not self._is_known:
+            self.hang_up()
 
 
 class Line(_End):
@@ -183,16 +202,18 @@ class Doorway:
         self.server.close()
 
 
-async def opened_doorway(node: str, serve: Serve) -> Doorway | None:
+async def opened_doorway(serve: Serve) -> Doorway | None:
     """Take lines from now on; None where there can be none."""
     if sys.platform != "linux":
         return None
-    door = Door(node, f"\0polaris-llm-{secrets.token_hex(16)}", secrets.token_bytes(32), secrets.token_bytes(32))
+    name = f"\0polaris-llm-{secrets.token_hex(16)}"
+    door = Door(name=name, knock=secrets.token_bytes(32), welcome=secrets.token_bytes(32))
     try:
-        return Doorway(door, await asyncio.get_running_loop().create_unix_server(lambda: _ActorsEnd(door, serve), door.name))
+        server = await asyncio.get_running_loop().create_unix_server(lambda: _ActorsEnd(door, serve), name, backlog=BACKLOG)
     except OSError as error:
         logger.warning("this actor takes no lines: %s", error)
         return None
+    return Doorway(door, server)
 
 
 async def opened_line(door: Door) -> Line | None:
@@ -211,6 +232,8 @@ async def _opened_line(door: Door) -> Line:
     try:
         ours.setblocking(False)
         await loop.sock_connect(ours, door.name)  # uvloop itself takes no abstract names
+        if not _is_ours(ours):
+            raise PermissionError("another user listens there")
         _, line = await loop.create_unix_connection(lambda: Line(door), sock=ours)
     except BaseException:
         ours.close()
@@ -221,3 +244,9 @@ async def _opened_line(door: Door) -> Line:
         line.hang_up()
         raise
     return line
+
+
+def _is_ours(end: socket.socket) -> bool:
+    """Whether the other end belongs to the user of this process."""
+    user: int = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[1]
+    return user == os.getuid()

@@ -129,7 +129,7 @@ class Mailbox:
         except Exception as error:  # the boundary that dispatches messages: the asker is told
             self._answer(caller, work, Answer(None, _known(error)))
             return None
-        if hasattr(result, "__await__"):
+        if hasattr(type(result), "__await__"):
             self._follow(caller, work, result)
             return work
         if work.method != WATCH:
@@ -152,7 +152,7 @@ class Mailbox:
         message = work.read(await self._place.load(reference))
         work.arm()
         result = self._call(message)
-        return await result if hasattr(result, "__await__") else result
+        return await result if hasattr(type(result), "__await__") else result
 
     def _require_room(self) -> None:
         if len(self._in_hand) >= self._spec.capacity:

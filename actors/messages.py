@@ -9,7 +9,7 @@ from ..core.exceptions import LLMIntegrationError
 from ..core.frozen import revive, values_of
 from ..core.pickling import pickled_by_fields
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 LARGE_BYTES = 96_000
 """Beyond this a message goes by reference, and a batch is full: a Ray call becomes four times dearer at 100 kB."""
 
@@ -119,8 +119,9 @@ def unwrap(kind: type[Packed], content: Any) -> Packed:  # a blob's content
 
 
 def size_of(blob: Blob) -> int:
-    """Bytes that a blob adds to a batch; references and unpickled values are small."""
-    return len(blob[1]) if isinstance(blob[1], bytes) else 200
+    """Bytes that a blob adds to a batch: unpickled values are small, and what a reference stands for is large."""
+    content = blob[1]
+    return len(content) if isinstance(content, bytes) else LARGE_BYTES if is_aside(content) else 200
 
 
 pickled_by_fields(Greeting, Mail, MailReply)

@@ -19,12 +19,13 @@ import ray
 from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
-from ..core.exceptions import ActorUnavailableError, LLMIntegrationError
-from .engine import ActorGoneError, ActorSpec, Address, Placement
-from .lines import Door, Doorway, Line, opened_doorway, opened_line
+from ..core.exceptions import ActorUnavailableError, LLMIntegrationError, OutcomeUnknownError
+from .engine import ActorSpec, Address, Placement
+from .lines import Door, Doorway, opened_doorway
 from .links import Links
 from .mailbox import CLOSE_WAIT_S, Mailbox
-from .messages import Blob, Greeting, LargeValues, Mail, MailReply, is_aside
+from .messages import Answer, Blob, Greeting, LargeValues, is_aside, wrap
+from .ray_address import RayAddress, as_parcel, opened, pickled, require_cluster
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ class RayEngine:
 
     def store(self, blob: bytes) -> Any:  # an ObjectRef
         """See Engine."""
-        _require_cluster()
+        require_cluster()
         return ray.put(blob)
 
     async def load(self, reference: Any) -> bytes:  # an ObjectRef
@@ -103,7 +104,7 @@ class RayEngine:
             return None
 
     def _create(self, spec: ActorSpec) -> Any:  # Ray's handle
-        _require_cluster()
+        require_cluster()
         options: dict[str, Any] = {
             "name": spec.name,
             "namespace": self._namespace,
@@ -115,57 +116,6 @@ class RayEngine:
             **_placing(spec.placement),
         }
         return ray.remote(RayShell).options(**options).remote(spec, self._namespace, self._greeting, self._timeout_s)
-
-
-class RayAddress:
-    """A Ray actor that holds a mailbox."""
-
-    def __init__(self, name: str, handle: "ActorHandle[Any]") -> None:
-        self._name = name
-        self._handle: Any = handle  # of a RayShell
-        self._line: Line | None = None
-        self._has_knocked = False
-
-    async def mail(self, mail: Mail) -> MailReply:
-        """See Address."""
-        parcel = _parcel(mail, mail.blobs)
-        if self._line is not None and isinstance(parcel, bytes):
-            return cast(MailReply, await self._by_line(self._line, "mail", parcel))
-        reply = cast(MailReply, _opened(await self._call(self._handle.mail, parcel)))
-        if not self._has_knocked:
-            self._has_knocked = True
-            self._line = await self._opened_line()
-        return reply
-
-    async def collect(self, caller: str, wait_s: float) -> list[Blob]:
-        """See Address."""
-        if self._line is not None:
-            return cast(list[Blob], await self._by_line(self._line, "collect", _pickled((caller, wait_s))))
-        return cast(list[Blob], _opened(await self._call(self._handle.collect, caller, wait_s)))
-
-    def leave(self) -> None:
-        """See Address."""
-        if self._line is not None:
-            self._line.hang_up()
-
-    async def _opened_line(self) -> Line | None:
-        """A line, if the actor lives on this node."""
-        door = cast(Door | None, await self._call(self._handle.door))
-        here = ray.get_runtime_context().get_node_id()
-        return await opened_line(door) if door is not None and door.node == here else None
-
-    async def _by_line(self, line: Line, method: str, parcel: bytes) -> object:
-        try:
-            return pickle.loads(await line.call(method, parcel))
-        except ActorGoneError as error:
-            raise ActorGoneError(f"{self._name} is gone: {error}") from error
-
-    async def _call(self, method: Any, *arguments: object) -> object:  # Ray's method of a handle
-        _require_cluster()
-        try:
-            return await method.remote(*arguments)
-        except RayError as error:
-            raise ActorGoneError(f"{self._name} is gone: {type(error).__name__}") from error
 
 
 class RayShell:
@@ -183,18 +133,19 @@ class RayShell:
 
     async def mail(self, parcel: Any) -> Any:  # Mail and MailReply as parcels
         """See Mailbox."""
-        reply = await (await self._mailbox()).mail(_opened(parcel))
-        return _parcel(reply, reply.blobs)
+        reply = await (await self._mailbox()).mail(opened(parcel))
+        return as_parcel(reply, reply.blobs)
 
     async def collect(self, caller: str, wait_s: float) -> Any:  # blobs as a parcel
         """See Mailbox."""
         blobs = await (await self._mailbox()).collect(caller, wait_s)
-        return _parcel(blobs, blobs)
+        return as_parcel(blobs, blobs)
 
-    async def door(self) -> Door | None:
-        """Where callers on this node may have a line."""
+    async def door(self, node_id: str) -> Door | None:
+        """Where callers on a node may have a line, if it is this one."""
         await self._mailbox()
-        return None if self._doorway is None else self._doorway.door
+        is_here = node_id == ray.get_runtime_context().get_node_id()
+        return self._doorway.door if is_here and self._doorway is not None else None
 
     async def close(self) -> None:
         """See Mailbox."""
@@ -211,36 +162,30 @@ class RayShell:
             await actor.start()
         _spare_the_collector()
         mailbox = Mailbox(actor, spec, self._links.engine, greeting)
-        self._doorway = await opened_doorway(ray.get_runtime_context().get_node_id(), partial(_served, mailbox, self._links.engine))
+        self._doorway = await opened_doorway(partial(_served, mailbox, self._links.engine))
         return mailbox
 
 
 async def _served(mailbox: Mailbox, place: LargeValues, method: str, parcel: bytes) -> bytes:
     """What comes of a call over a line, which carries large answers too."""
     if method == "collect":
-        return _pickled(await _whole_blobs(await mailbox.collect(*pickle.loads(parcel)), place))
+        return pickled(await _whole_blobs(await mailbox.collect(*pickle.loads(parcel)), place))
     reply = await mailbox.mail(pickle.loads(parcel))
-    return _pickled(replace(reply, blobs=await _whole_blobs(reply.blobs, place)))
+    return pickled(replace(reply, blobs=await _whole_blobs(reply.blobs, place)))
 
 
 async def _whole_blobs(blobs: list[Blob], place: LargeValues) -> list[Blob]:
     """The same, with what stands aside read back."""
-    if not any(is_aside(content) for _, content in blobs):
-        return blobs
-    return [(number, await place.load(content) if is_aside(content) else content) for number, content in blobs]
+    return [await _read_back(blob, place) if is_aside(blob[1]) else blob for blob in blobs]
 
 
-def _parcel(value: object, blobs: list[Blob]) -> object:
-    """Bytes, where no reference is among the blobs: Ray's own pickler is slower, but the only one that knows its references."""
-    return value if any(is_aside(content) for _, content in blobs) else _pickled(value)
-
-
-def _pickled(value: object) -> bytes:
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def _opened(parcel: Any) -> Any:  # what was made a parcel of
-    return pickle.loads(parcel) if isinstance(parcel, bytes) else parcel
+async def _read_back(blob: Blob, place: LargeValues) -> Blob:
+    number, content = blob
+    try:
+        return number, await place.load(content)
+    except Exception as error:  # the bytes went away
+        lost = f"an answer was lost on its way: {type(error).__name__}: {error}"
+        return wrap(number, Answer(None, OutcomeUnknownError(lost)), place)
 
 
 def _spare_the_collector() -> None:
@@ -281,11 +226,6 @@ def _is_reachable() -> bool:
     except OSError:
         return False
     return True
-
-
-def _require_cluster() -> None:
-    if not ray.is_initialized():  # or Ray would start a cluster for the call
-        raise ActorGoneError("this process has left its Ray cluster")
 
 
 def _not_started(spec: ActorSpec, error: Exception) -> ActorUnavailableError:

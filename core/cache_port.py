@@ -71,6 +71,8 @@ class WriteBehind:
         self._under_way: dict[str, bytes] = {}
         self._waiting: deque[Entry] = deque()
         self._sent = 0
+        self._batch_over = asyncio.Event()
+        """Of the batch that is on its way."""
         self._writer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> bytes | None:
@@ -87,10 +89,9 @@ class WriteBehind:
         self._waiting.extend(entries)
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
-        if len(self._waiting) + self._sent <= MAX_UNDER_WAY:
-            return
         try:
-            await asyncio.wait({self._writer})
+            while self._is_full:
+                await self._batch_over.wait()
         except asyncio.CancelledError:
             self._give_up(entries)
             raise
@@ -106,9 +107,19 @@ class WriteBehind:
                 batch = self._take_batch()
                 self._sent = len(batch)
                 await self._write(batch)
-                self._sent = 0
+                self._end_batch()
         finally:
             self._writer = None
+            self._end_batch()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._writer is not None and len(self._waiting) + self._sent > MAX_UNDER_WAY
+
+    def _end_batch(self) -> None:
+        self._sent = 0
+        self._batch_over.set()
+        self._batch_over = asyncio.Event()
 
     def _take_batch(self) -> list[Entry]:
         batch: list[Entry] = []
@@ -124,6 +135,8 @@ class WriteBehind:
             await self._cache.put_all(batch)
             grace_s = min(self._grace_s, *(ttl_s for _, _, ttl_s in batch))
         except LLMIntegrationError as error:
+            batch += self._waiting  # the cache is done without: they would only wait as long again
+            self._waiting.clear()
             logger.warning("cache write failed, %d answers are not kept: %s", len(batch), error)
         finally:
             if grace_s > 0 and len(self._under_way) <= MAX_UNDER_WAY:

@@ -29,8 +29,9 @@ def changed(value: Value, /, **changes: Any) -> Value:  # by the names of fields
 
 @functools.cache
 def values_of(cls: type) -> Callable[[object], tuple[Any, ...]]:
-    """What gives the values of the fields, of which there must be two or more."""
-    return attrgetter(*(field.name for field in fields(cls)))
+    """What gives the values of the fields; raises ValueError where there are less than two."""
+    first, second, *others = (field.name for field in fields(cls))
+    return attrgetter(first, second, *others)
 
 
 @functools.cache

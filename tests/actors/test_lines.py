@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from polaris_llm.actors import lines
 from polaris_llm.actors.engine import ActorGoneError
 from polaris_llm.actors.lines import Door, Line, opened_doorway, opened_line
+from support.actors import until
 
 pytestmark = pytest.mark.anyio
 
@@ -26,20 +28,27 @@ class Clerk:
 
     def __init__(self) -> None:
         self.held = asyncio.Event()
+        self.holding = 0
 
     async def serve(self, method: str, content: bytes) -> bytes:
         """The content back, at once or when it is let go."""
         if content == b"fail":
             raise ActorGoneError("took the caller for dead")
+        if content == b"half an emoji":
+            raise ValueError("\ud83d")
         if content == b"hold":
-            await self.held.wait()
+            self.holding += 1
+            try:
+                await self.held.wait()
+            finally:
+                self.holding -= 1
         return method.encode() + b":" + content
 
 
 @asynccontextmanager
 async def door_of(clerk: Clerk) -> AsyncIterator[Door]:
     """The clerk's, closed afterwards."""
-    doorway = await opened_doorway("here", clerk.serve)
+    doorway = await opened_doorway(clerk.serve)
     assert doorway is not None
     with closing(doorway):
         yield doorway.door
@@ -109,6 +118,32 @@ async def test_what_the_actor_raises_tells_that_it_is_gone() -> None:
         assert await line.call("mail", b"next") == b"mail:next"
 
 
+async def test_a_defect_of_the_actor_ends_its_call_and_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with line_to(Clerk()) as line:
+        with pytest.raises(ActorGoneError, match=r"ValueError: \?"):
+            await line.call("mail", b"half an emoji")
+    assert "a call over a line failed" in caplog.text
+
+
+async def test_what_waits_for_a_line_that_broke_is_given_up() -> None:
+    clerk = Clerk()
+    async with line_to(clerk) as line:
+        call = asyncio.create_task(line.call("collect", b"hold"))
+        await until(lambda: clerk.holding == 1)
+
+        line.hang_up()
+
+        await until(lambda: clerk.holding == 0)
+        with pytest.raises(ActorGoneError):
+            await call
+
+
+async def test_who_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "OPEN_S", 0.05)
+    async with stranger() as (_, ours):
+        assert await heard(ours) == b""
+
+
 async def test_calls_fail_when_the_line_breaks_and_afterwards() -> None:
     async with line_to(Clerk()) as line:
         calls = [asyncio.create_task(line.call("mail", b"hold")) for _ in range(3)]
@@ -170,10 +205,10 @@ async def test_an_imposter_gets_no_call() -> None:
 
 
 async def test_there_is_no_line_where_nobody_is() -> None:
-    assert await opened_line(Door("here", "\0polaris-llm-nobody", bytes(32), bytes(32))) is None
+    assert await opened_line(Door(name="\0polaris-llm-nobody", knock=bytes(32), welcome=bytes(32))) is None
 
 
 async def test_a_door_travels_and_does_not_show_its_words() -> None:
     async with door_of(Clerk()) as door:
         assert pickle.loads(pickle.dumps(door)) == door
-        assert repr(door) == f"Door(node='here', name={door.name!r})"
+        assert repr(door) == f"Door(name={door.name!r})"

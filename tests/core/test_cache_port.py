@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import anyio
 import pytest
 
 from polaris_llm.core import cache_port
-from polaris_llm.core.cache_port import MemoryCache, WriteBehind
+from polaris_llm.core.cache_port import Entry, MemoryCache, WriteBehind
 from polaris_llm.core.cached_client import CachedClient, CacheRules
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.inference import ModelRequest, ModelResponse
@@ -98,6 +99,41 @@ async def test_a_cache_that_takes_nothing_makes_its_writers_wait_in_the_end(key:
     cache.opened.set()
     with anyio.fail_after(5):
         await one_more
+
+
+async def test_a_cache_that_cannot_be_asked_holds_up_nobody_for_longer_than_one_batch() -> None:
+    class DeadCache(BrokenCache):
+        """Fails after a while."""
+
+        async def put_all(self, entries: Sequence[Entry]) -> None:
+            await asyncio.sleep(0.1)
+            await super().put_all(entries)
+
+    behind = WriteBehind(DeadCache())
+    value = bytes(cache_port.BATCH_BYTES)  # one is a batch
+
+    with anyio.fail_after(2):
+        await asyncio.gather(*(behind.put(str(number), value, 60) for number in range(cache_port.MAX_UNDER_WAY + 100)))
+        await behind.close()
+
+
+async def test_a_slow_cache_holds_up_nobody_whose_value_is_written() -> None:
+    class FullCache(MemoryCache):
+        """Is given more with every batch."""
+
+        async def put_all(self, entries: Sequence[Entry]) -> None:
+            await asyncio.sleep(0.001)
+            more.append(asyncio.create_task(behind.put(*entries[0])))
+
+    more: list[asyncio.Task[None]] = []
+    behind = WriteBehind(FullCache())
+    for number in range(cache_port.MAX_UNDER_WAY):
+        await behind.put(str(number), b"value", 60)
+
+    with anyio.fail_after(2):
+        await behind.put("one more", b"value", 60)
+    for task in more:
+        task.cancel()
 
 
 async def test_a_writer_that_gives_up_takes_its_value_along() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-POST = frozenset(
-    {"engine", "in_hand", "inline_engine", "keeping", "lines", "links", "mailbox", "messages", "names", "outbox", "ray_engine"}
-)
+MAIL = frozenset({"in_hand", "lines", "links", "mailbox", "messages", "names", "outbox"})
+ENGINES = frozenset({"engine", "inline_engine", "keeping", "ray_address", "ray_engine"})
+POST = MAIL | ENGINES
 """How messages travel, and how actors are made and ended."""
 ACTORS = frozenset({"cache", "callers", "conversation", "journal", "pools", "provider", "supervisor", "tools"})
 """What answers them. All other files of the room are clients of these, or wire them."""
