@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 WAITING_FOR_CALLER = "waiting_for_caller"
 """The reason of the pause while the process that holds a live tool is away."""
 
+CLOCK_TICK_S = 0.002
+"""By so much timers that should go off together may do so in any order: uvloop's are exact to a millisecond."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
@@ -158,7 +161,10 @@ class Driver:
             self._outcome.set_result(outcome_of(self.session.session_id, ended))
 
     async def _call_model(self, command: CallModel) -> None:
-        self._take_home(await self._answer(command))
+        event = await self._answer(command)
+        if isinstance(event, ModelFailed) and self._remaining() <= CLOCK_TICK_S:  # the call had no longer than the run
+            self._run_out_of_time()
+        self._take_home(event)
 
     async def _answer(self, command: CallModel) -> ModelResponded | ModelFailed:
         call = self._context(command.step, 0, command.request.request_id)

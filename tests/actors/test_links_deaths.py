@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from polaris_llm.actors.links import Links
-from polaris_llm.actors.messages import Greeting
+from polaris_llm.actors.messages import WIRE_VERSION, Greeting
 from polaris_llm.actors.outbox import FRESH_S
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import (
@@ -187,9 +187,11 @@ async def test_an_engine_that_cannot_look_is_asked_again(caplog: pytest.LogCaptu
 
 async def test_another_version_is_refused_before_anything_is_done(caplog: pytest.LogCaptureFixture) -> None:
     async with office() as place:
-        stranger = Links(place.engine, "stranger", Greeting("9.9.9", wire=2))
+        stranger = Links(place.engine, "stranger", Greeting("9.9.9", wire=99))
         stranger.to("clerk").tell("note", CALL, "told by a stranger")
-        refusal = r"clerk runs polaris-llm 1\.2\.3 \(wire 1\), this process 9\.9\.9 \(wire 2\): install the same version on both"
+        refusal = (
+            rf"clerk runs polaris-llm 1\.2\.3 \(wire {WIRE_VERSION}\), this process 9\.9\.9 \(wire 99\): install the same version on both"
+        )
 
         for _ in range(2):
             with pytest.raises(VersionMismatchError, match=refusal):

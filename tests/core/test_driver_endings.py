@@ -10,7 +10,7 @@ from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.events import ModelFailed, RunEnded, outcome_of
 from polaris_llm.core.exceptions import LLMResponseParsingError, LLMTimeoutError
 from polaris_llm.core.usage import USAGE, Usage
-from support.sessions import PATIENCE_S, a_spec, a_start, a_world, calls, hang, results_in, said
+from support.sessions import NOW, PATIENCE_S, a_spec, a_start, a_world, calls, hang, results_in, said
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +47,15 @@ async def test_a_run_that_hangs_ends_at_its_deadline(deeds: dict[str, Any]) -> N
     assert outcome.status == "deadline_exceeded"
     assert outcome.error is not None
     assert (outcome.error.code, outcome.error.message) == ("RUN_DEADLINE_EXCEEDED", "the run did not end within 0.02 s")
+
+
+async def test_a_call_that_fails_because_the_run_has_no_time_is_the_runs_deadline() -> None:
+    late = LLMTimeoutError("no answer", timeout_seconds=0.001)
+    world = await a_world(late, spec=a_spec(deadline_s=60.0), now=NOW + 60.0 - 0.001)
+
+    outcome = await world.run()
+
+    assert (outcome.status, outcome.steps) == ("deadline_exceeded", 1)
 
 
 async def test_a_cancelled_run_stops_what_is_under_way_and_answers_its_calls() -> None:
