@@ -26,6 +26,12 @@ class Placement:
     is_spread: bool = False
     """Whether actors like it had better live on many nodes than on one."""
 
+    @property
+    def wanted(self) -> dict[str, object]:
+        """What a node must have, by name; empty where any node will do."""
+        wanted = {"labels": self.labels, "num_cpus": self.num_cpus, "memory_bytes": self.memory_bytes, "resources": self.resources}
+        return {name: value for name, value in wanted.items() if value}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActorSpec:

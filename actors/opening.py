@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, LLMConfigurationError
+from ..core.needed_pools import with_needed_pools
 from ..core.settings import Settings
 from .keeping import stop_actors as stop_by_name
 from .links import Links
@@ -36,6 +37,7 @@ Opening = Callable[[Links, Settings], Awaitable[Opened]]
 
 
 async def start_actors(links: Links, settings: Settings) -> Opened:
+    settings = with_needed_pools(settings)  # it may import tools; nothing else is on this loop yet
     supervisor, founder = Names(settings).supervisor, uuid.uuid4().hex
     if await links.engine.find(supervisor) is None:
         try:

@@ -27,8 +27,19 @@ VIEW_S = 3.0
 MARGIN_S = 2.0
 """Seconds that a worker stays beyond that, and beyond its last answer: so long may a message be on its way."""
 
+LATE_S = 10.0
+"""Seconds after which a worker that has not started is said to be missing: mostly no node has what it needs."""
 SILENCE_S = 120.0
 """Seconds after which a worker that should go and does not answer is ended: it can answer no call either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """Who works in a pool beside those that are always there."""
+
+    hired: tuple[str, ...] = ()
+    missing: str = ""
+    """Why there are fewer than wanted, when that is so for long, and what to do; for people."""
 
 
 class _Place:
@@ -37,10 +48,13 @@ class _Place:
     def __init__(self, spec: ActorSpec) -> None:
         self.spec = spec
         self.is_filled = False
+        self.missing_since: float | None = None
         self.wanted, self.unwanted = asyncio.Event(), asyncio.Event()
-        self.want(False)
+        self.want(False, 0.0)
 
-    def want(self, wanted: bool) -> None:
+    def want(self, wanted: bool, at: float) -> None:
+        is_missing = wanted and not self.is_filled
+        self.missing_since = (at if self.missing_since is None else self.missing_since) if is_missing else None
         now, no_more = (self.wanted, self.unwanted) if wanted else (self.unwanted, self.wanted)
         now.set()
         no_more.clear()
@@ -52,14 +66,15 @@ class _Pool:
     size: PoolSize
     places: tuple[_Place, ...]
 
-    @property
-    def filled(self) -> tuple[str, ...]:
-        return tuple(place.spec.name for place in self.places if place.is_filled)
+    def staff(self, now: float) -> Staff:
+        hired = tuple(place.spec.name for place in self.places if place.is_filled)
+        late = [place for place in self.places if place.missing_since is not None and now - place.missing_since >= LATE_S]
+        return Staff(hired=hired, missing=_missing(late, now) if late else "")
 
     def settle(self, now: float) -> None:
         hired = self.size.settle(now) - self.settings.workers
         for index, place in enumerate(self.places):
-            place.want(index < hired)
+            place.want(index < hired, now)
 
 
 class ToolPools:
@@ -81,6 +96,7 @@ class ToolPools:
         self._margin_s = margin_s
         self._keeping = Keeping(links, on_birth=self._welcome, on_death=self._miss)
         self._pools: dict[str, _Pool] = {}
+        self._lacking: set[str] = set()
         self._places: dict[str, _Place] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,7 +114,7 @@ class ToolPools:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._keeping.close()
 
-    def workers(self, call: CallContext, caller: str, calls: dict[str, int]) -> dict[str, tuple[str, ...]]:
+    def workers(self, call: CallContext, caller: str, calls: dict[str, int]) -> dict[str, Staff]:
         """The hired workers of each pool, to be used for `view_s` from when this was asked.
 
         Args:
@@ -110,11 +126,17 @@ class ToolPools:
         for name, number in calls.items():
             if name in self._pools:
                 self._pools[name].size.report(caller, number, now)
-        return {name: pool.filled for name, pool in self._pools.items()}
+        return self._staff()
 
     def health(self) -> dict[str, Any]:  # JSON
-        """The hired workers of each pool."""
-        return {"hired": {name: list(pool.filled) for name, pool in self._pools.items()}}
+        """The hired workers of each pool, and why workers are missing, where any are."""
+        staff = self._staff()
+        missing = {name: pool.missing for name, pool in staff.items() if pool.missing}
+        return {"hired": {name: list(pool.hired) for name, pool in staff.items()}, **({"missing": missing} if missing else {})}
+
+    def _staff(self) -> dict[str, Staff]:
+        now = asyncio.get_running_loop().time()
+        return {name: pool.staff(now) for name, pool in self._pools.items()}
 
     async def _found(self, settings: PoolSettings, specs: Sequence[ActorSpec]) -> _Pool:
         alive = [await self._links.engine.find(spec.name) is not None for spec in specs]
@@ -126,7 +148,14 @@ class ToolPools:
         while True:
             for pool in self._pools.values():
                 pool.settle(asyncio.get_running_loop().time())
+            self._tell_missing()
             await asyncio.sleep(TICK_S)
+
+    def _tell_missing(self) -> None:
+        missing = {name: pool.missing for name, pool in self._staff().items() if pool.missing}
+        for name in missing.keys() - self._lacking:
+            logger.warning("tool pool %s: %s", name, missing[name])
+        self._lacking = set(missing)
 
     async def _tend(self, place: _Place) -> None:
         while True:
@@ -185,3 +214,13 @@ class ToolPools:
             logger.warning("%s does not say what it has in hand: %s", place.spec.name, error)
             return None
         return in_hand
+
+
+def _missing(late: Sequence[_Place], now: float) -> str:
+    waited_s = max(now - (place.missing_since or now) for place in late)
+    wanted = late[0].spec.placement.wanted
+    told = f"{len(late)} {'worker is' if len(late) == 1 else 'workers are'} wanted and could not be started for {waited_s:.0f} s"
+    if not wanted:
+        return f"{told}; the log of the keeper of the pools says why"
+    needs = ", ".join(f"{name} {value}" for name, value in wanted.items())
+    return f"{told}, each on a node with {needs}: add such a node or wait until one is free, or change what the pool's tools need"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.pool_settings import MEGABYTE, PoolSettings
-from ..core.provider_settings import Placed
+from ..core.sections import Placed
 from ..core.settings import Settings
 from .engine import ActorSpec, Placement
 from .names import Names
@@ -67,9 +67,7 @@ def _worker(name: str, pool: str, settings: Settings) -> ActorSpec:
 
 
 def _placement(section: Placed, settings: Settings, *, is_spread: bool = False) -> Placement:
-    """Where the section says; where it says nothing, a tool pool goes with the default one, and all else where the runtime says."""
-    sections = (section, settings.tool_registry) if isinstance(section, PoolSettings) else (section,)
-    place = next((place for place in sections if place.labels), settings.runtime)
+    place = settings.place_of(section)
     shared = Placement(labels=place.labels, fallback_labels=place.fallback_labels, is_spread=is_spread)
     if not isinstance(section, PoolSettings):
         return shared

@@ -9,6 +9,7 @@ from ..core.call_context import CallContext
 from ..core.configured_tools import configured_tool
 from ..core.events import Event
 from ..core.exceptions import ActorUnavailableError, LLMConfigurationError, OutcomeUnknownError
+from ..core.needed_pools import require_pool
 from ..core.pool_settings import DEFAULT_POOL
 from ..core.runs import Isolation, RunOutcome, RunSpec
 from ..core.session_summaries import SessionSummary
@@ -112,7 +113,7 @@ class Sessions:
 
     async def _listed_tool(self, name: str) -> ListedTool:
         if self._listed is None:
-            workers = [pool.steady[0] for pool in self._names.pools.values()]
+            workers = [pool.steady[0] for pool in self._names.pools.values() if pool.steady]
             listed = await asyncio.gather(*(self.ask_twice(worker, "listed", CallContext()) for worker in workers))
             self._listed = {name: tool for tools in listed for name, tool in tools.items()}
         if name not in self._listed:
@@ -123,6 +124,7 @@ class Sessions:
 
     def _tool_at(self, reference: str) -> ListedTool:
         tool = configured_tool(self._settings, reference)
+        require_pool(self._settings, reference, tool)
         return ListedTool(reference=reference, schema=replace(tool.get_schema(), name=tool.name))
 
     async def _ask(self, session_id: str, method: str, *arguments: Any) -> Any:  # as the host's method

@@ -20,12 +20,14 @@ from ..core.settings import Settings
 from .background import Chores
 from .links import Link, Links
 from .names import Names
-from .pools import VIEW_S
+from .pools import VIEW_S, Staff
 
 logger = logging.getLogger(__name__)
 
 REPORT_S = 0.5
 """Between two reports of one host to the keeper."""
+MARGIN_S, MARGIN = 1.0, 0.1
+"""How long before a call's deadline, at most and as a part of its time, waiting ends: its run, which may end with it, is told why."""
 
 
 class ToolPoolHandle:
@@ -40,12 +42,13 @@ class ToolPoolHandle:
         self._patience_s = patience_s
         self._hired: tuple[Link, ...] = ()
         self._hired_until = 0.0
+        self._missing = ""
         self._in_hand: Counter[Link] = Counter()
         self._waiting: deque[asyncio.Future[Link]] = deque()
 
-    def staff(self, hired: Sequence[Link], until: float) -> None:
-        """Beside those that are always there, these workers may be used until this time of the loop's clock."""
-        self._hired, self._hired_until = tuple(hired), until
+    def staff(self, hired: Sequence[Link], until: float, missing: str = "") -> None:
+        """Beside those that are always there, these workers may be used until this time of the loop's clock; `missing` as in Staff."""
+        self._hired, self._hired_until, self._missing = tuple(hired), until, missing
         self._hand_out()
 
     async def run_tool(
@@ -60,9 +63,10 @@ class ToolPoolHandle:
 
     async def _run(self, name: str, arguments: Mapping[str, JsonValue], call: CallContext, context: Mapping[str, JsonValue]) -> ToolResult:
         clock = asyncio.get_running_loop().time
-        deadline = clock() + (self._patience_s if call.remaining_s is None else call.remaining_s)
+        time_s = self._patience_s if call.remaining_s is None else call.remaining_s
+        deadline = clock() + time_s
         while True:
-            worker = await self._free_worker(name, deadline)
+            worker = await self._free_worker(name, deadline - min(MARGIN_S, MARGIN * time_s))
             try:
                 result: ToolResult = await worker.ask("run_tool", changed(call, remaining_s=deadline - clock()), name, arguments, context)
                 return result
@@ -88,7 +92,8 @@ class ToolPoolHandle:
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
-                raise DeadlineExceededError(f"no tool worker was free for {name!r} before the deadline of its call") from None
+                message = f"no tool worker was free for {name!r} before the deadline of its call"
+                raise DeadlineExceededError(f"{message}: {self._missing}" if self._missing else message) from None
             raise
 
     def _give_back(self, worker: Link) -> None:
@@ -105,8 +110,9 @@ class ToolPoolHandle:
 
     def _least_busy(self) -> Link | None:
         hired = self._hired if asyncio.get_running_loop().time() < self._hired_until else ()
-        worker = min((*self._steady, *hired), key=self._in_hand.__getitem__)
-        return worker if self._limit is None or self._in_hand[worker] < self._limit else None
+        worker = min((*self._steady, *hired), key=self._in_hand.__getitem__, default=None)
+        is_free = worker is not None and (self._limit is None or self._in_hand[worker] < self._limit)
+        return worker if is_free else None
 
 
 class ToolPoolsHandle:
@@ -143,12 +149,12 @@ class ToolPoolsHandle:
         asked_at = asyncio.get_running_loop().time()
         calls = {name: pool.calls for name, pool in self._pools.items()}
         try:
-            hired: dict[str, tuple[str, ...]] = await keeper.ask("workers", CallContext(remaining_s=VIEW_S), self._links.name, calls)
+            staff: dict[str, Staff] = await keeper.ask("workers", CallContext(remaining_s=VIEW_S), self._links.name, calls)
         except ActorError as error:
             logger.info("the keeper of the tool pools does not answer: %s", error)
             return
-        for name, workers in hired.items():
-            self._pools[name].staff([self._links.to(worker) for worker in workers], asked_at + VIEW_S)
+        for name, pool in staff.items():
+            self._pools[name].staff([self._links.to(worker) for worker in pool.hired], asked_at + VIEW_S, pool.missing)
 
 
 def tool_pools(links: Links, settings: Settings) -> ToolPort:

@@ -7,6 +7,7 @@ from typing import Any
 from .pool_settings import DEFAULT_POOL
 from .settings import Settings, ToolSettings
 from .tool_functions import load_tool
+from .tool_needs import ToolNeeds, joined_needs
 from .tool_schema import ToolSchema
 from .tools import BaseTool, ToolCallContext
 
@@ -38,7 +39,9 @@ class ConfiguredTool(BaseTool):
     def __init__(self, tool: BaseTool, settings: ToolSettings) -> None:
         super().__init__(tool.name, tool.description)
         self._tool = tool
-        self._said: dict[str, Any] = settings.model_dump(exclude={"enabled"}, exclude_none=True)  # fields of ToolSchema
+        self._needs = joined_needs(tool.needs, settings.needs)
+        other = {"enabled", *settings.needs}
+        self._said: dict[str, Any] = settings.model_dump(exclude=other, exclude_defaults=True)  # fields of ToolSchema
 
     def get_schema(self) -> ToolSchema:
         """The tool's own schema but for what the settings say."""
@@ -48,6 +51,11 @@ class ConfiguredTool(BaseTool):
     def is_async(self) -> bool:
         """As the tool itself."""
         return self._tool.is_async
+
+    @property
+    def needs(self) -> ToolNeeds:
+        """The tool's own but for what the settings say."""
+        return self._needs
 
     @property
     def reads_call(self) -> bool:

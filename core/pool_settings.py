@@ -1,16 +1,35 @@
-"""The settings of tool pools: how many workers each has, what a worker needs of its node, and which tools run there."""
+"""The settings of tool pools: how many workers each has, what a worker has of its node, and which tools run there."""
 
 from collections import Counter
 
 from pydantic import Field, model_validator
 
 from .polaris_config import BUILT_IN_TOOLS
-from .provider_settings import ImportReference, Name, Placed
+from .sections import ImportReference, Labels, Name, Placed, Resources, Section
+from .tool_needs import ToolNeeds, needs_among
 from .tool_results import MAX_RESULT_CHARACTERS
 
 DEFAULT_POOL = "default"
 """The pool of all tools that no other pool lists; tool_registry itself describes it."""
 MEGABYTE = 1_000_000
+
+
+class NeedsSettings(Section):
+    """What is set aside for each call of a tool, and where it runs."""
+
+    num_cpus: float | None = Field(default=None, ge=0)
+    """CPUs."""
+    memory_mb: int | None = Field(default=None, ge=1)
+    """Megabytes."""
+    resources: Resources = Field(default_factory=dict)
+    """Custom resources, as nodes declare them."""
+    labels: Labels = Field(default_factory=dict)
+    """Labels that a node must have, beside those that it must have for all tools."""
+
+    @property
+    def needs(self) -> ToolNeeds:
+        """What is said, as a tool would say it."""
+        return needs_among(self.model_dump(exclude_defaults=True))
 
 
 class PoolSettings(Placed):
@@ -32,13 +51,15 @@ class PoolSettings(Placed):
     """CPUs that Ray sets aside for one worker; 0 shares what is there."""
     memory_mb: int | None = Field(default=None, ge=1)
     """Megabytes that Ray sets aside for one worker; it does not enforce them."""
-    resources: dict[Name, float] = Field(default_factory=dict)
+    resources: Resources = Field(default_factory=dict)
     """Custom resources that Ray sets aside for one worker, as its nodes declare them."""
 
     @model_validator(mode="after")
     def _at_least_those_that_stay(self) -> "PoolSettings":
         if self.max_workers is not None and self.max_workers < self.workers:
             raise ValueError(f"max_workers is {self.max_workers}, less than the {self.workers} workers that are always there")
+        if self.most_workers == 0:
+            raise ValueError("workers is 0: say by max_workers how many there may be")
         return self
 
     @property
@@ -55,8 +76,10 @@ class PoolSettings(Placed):
 class ToolPoolSettings(PoolSettings):
     """A pool for tools that need other nodes, or more of a node, than the rest."""
 
-    tools: tuple[ImportReference, ...] = Field(min_length=1, strict=False)
-    """The tools that run in this pool and nowhere else, each `module:attribute`."""
+    workers: int = Field(default=2, ge=0)
+    """Workers that are always there; 0 hires the first when there is a call."""
+    tools: tuple[ImportReference, ...] = Field(default=(), strict=False)
+    """The tools that run in this pool and nowhere else, each `module:attribute`; others come here that need just what it gives."""
 
 
 class ToolRegistrySettings(PoolSettings):
@@ -85,6 +108,10 @@ class ToolRegistrySettings(PoolSettings):
     def all_pools(self) -> "dict[str, ToolPoolSettings | ToolRegistrySettings]":
         """Every pool by its name, the default one first."""
         return {DEFAULT_POOL: self, **self.pools}
+
+    def known_to(self, pool: str) -> tuple[str, ...]:
+        """The pools whose tools the workers of a pool know by name: its own, and the default one's those of pools that may be empty."""
+        return (pool, *(name for name, other in self.pools.items() if other.workers == 0)) if pool == DEFAULT_POOL else (pool,)
 
     def pool_of(self, reference: str) -> str:
         """The name of the pool that runs the tool at `module:attribute`."""

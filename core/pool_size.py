@@ -10,7 +10,8 @@ class PoolSize:
 
     The policy is Ray Serve's, https://docs.ray.io/en/latest/serve/advanced-guides/advanced-autoscaling.html: as many workers as
     the calls under way and waiting need at so many each, but only once more, or fewer, were wanted without a break for a
-    delay. Unlike Serve's, a pool that shrinks keeps as many as were ever wanted during the delay.
+    delay; the first worker of an empty pool comes at once. Unlike Serve's, a pool that shrinks keeps as many as were ever
+    wanted during the delay.
     """
 
     def __init__(self, pool: PoolSettings, workers: int, *, report_lease_s: float) -> None:
@@ -34,6 +35,8 @@ class PoolSize:
             self._fewer_since, self._more_since = None, now if self._more_since is None else self._more_since
             if now - self._more_since >= self._pool.grow_after_s:
                 self._become(wanted)
+            elif self.workers == 0:
+                self.workers = 1
         elif wanted < self.workers:
             self._more_since = None
             self._consider_fewer(wanted, now)

@@ -1,41 +1,19 @@
-"""The settings of one model endpoint, and the base of all sections: frozen, strict, and without unknown names."""
+"""The settings of one model endpoint."""
 
 import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, JsonValue, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from .provider_names import is_provider_name
 from .providers.capabilities import FEATURES
 from .providers.registry import PROVIDERS, find_provider, supported_names
 from .secrets import HIDDEN_INPUT, SecretFunction, SecretReference
-
-
-def _spelled(pattern: str, expected: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return AfterValidator(check)
-
-
-ImportReference = Annotated[str, _spelled(r"[^\W\d][\w.]*:[^\W\d][\w.]*", "module:attribute")]
-"""What code is found by."""
-
-Name = Annotated[str, _spelled(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits, '.', '_' and '-'")]
+from .sections import ImportReference, Name, Placed, Section
 
 MOCK_MODEL = "mock-model"
-
-
-class Section(BaseModel):
-    """One section of the settings: a typo, a wrong type or an infinite number fails at start."""
-
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
 
 def _header_value(value: str) -> str:
@@ -51,24 +29,6 @@ def _capability(name: str) -> str:
     if name not in FEATURES:
         raise ValueError(f"expected one of {', '.join(FEATURES)}")
     return name
-
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-LabelName = Annotated[str, _spelled(rf"(?:[A-Za-z0-9.-]{{1,253}}/)?{_LABEL}", "a label's name: up to 63 letters, digits, '.', '_' and '-'")]
-LabelCondition = Annotated[
-    str, _spelled(rf"!?(?:{_LABEL}|in\({_LABEL}(?:, ?{_LABEL})*\))", "a label's value, !value, in(one, another) or !in(one, another)")
-]
-Labels = dict[LabelName, LabelCondition]
-"""What a node's labels must be, as Ray's label selectors say it."""
-
-
-class Placed(Section):
-    """A section whose actors are placed by the labels of nodes; one that names none goes where runtime.labels says."""
-
-    labels: Labels = Field(default_factory=dict)
-    """Labels that a node must have."""
-    fallback_labels: tuple[Labels, ...] = Field(default=(), strict=False)
-    """Tried in this order while no node fits `labels`; {} takes any node."""
 
 
 def _bare_url(value: str) -> str:

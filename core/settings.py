@@ -12,9 +12,10 @@ from pydantic import AliasChoices, Field, JsonValue, ValidationError, model_vali
 from .canonical import digest
 from .exceptions import LLMConfigurationError
 from .polaris_config import POLARIS_SECTIONS, Note, llm_section, translate
-from .pool_settings import MEGABYTE, ToolRegistrySettings
-from .provider_settings import Name, Placed, ProviderSettings, Section
+from .pool_settings import MEGABYTE, NeedsSettings, PoolSettings, ToolRegistrySettings
+from .provider_settings import ProviderSettings
 from .runs import Protocol, RunLimits
+from .sections import Name, Placed, Section
 from .settings_errors import configuration_error
 from .settings_file import PROFILE_VARIABLE, of_profile, profiles_of, read_settings_file, substituted
 
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 _LIMITS = RunLimits()
 
 
-class ToolSettings(Section):
-    """What holds for the tool of one name."""
+class ToolSettings(NeedsSettings):
+    """What holds for the tool of one name; it goes before what the tool says of itself."""
 
     enabled: bool = True
     """Whether the pool offers the tool, if tool_registry.tools lists it."""
@@ -199,6 +200,11 @@ class Settings(Section):
     def all_providers(self) -> dict[str, ProviderSettings]:
         """Every provider by its name, the default one first."""
         return {"default": self.llm or ProviderSettings(), **self.providers}
+
+    def place_of(self, section: Placed) -> Placed:
+        """Which section says where a section's actors live: itself, else for a tool pool the default one, else runtime."""
+        sections = (section, self.tool_registry) if isinstance(section, PoolSettings) else (section,)
+        return next((place for place in sections if place.labels), self.runtime)
 
     def fingerprint(self) -> str:
         """The same 64 hexadecimal digits for the same settings in every process; it hangs on where secrets are, not on what they are."""

@@ -6,10 +6,11 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from .docstrings import Docstring
 from .exceptions import LLMConfigurationError
+from .tool_needs import ToolNeeds, needs_among
 from .tool_parameters import FunctionParameters
 from .tool_schema import Effect, ToolSchema
 from .tools import BaseTool, ToolCallContext
@@ -21,7 +22,7 @@ TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What every provider takes as a name, https://platform.openai.com/docs/api-reference/chat/create."""
 
 
-class ToolOptions(TypedDict, total=False):
+class ToolOptions(ToolNeeds, total=False):
     """What a function does not say about itself as a tool."""
 
     name: str
@@ -47,7 +48,8 @@ class FunctionTool(BaseTool, Generic[P, R]):
 
     def _described(self, summary: str) -> ToolSchema:
         name = getattr(self.function, "__name__", "")
-        described: dict[str, Any] = {"name": name, "description": summary or name, **self.options}  # ToolSchema's keywords
+        said = {option: value for option, value in self.options.items() if option not in self.needs}
+        described: dict[str, Any] = {"name": name, "description": summary or name, **said}  # ToolSchema's keywords
         if not TOOL_NAME.fullmatch(described["name"]):
             problem = f"{described['name']!r} is not a name that models can call"
             remedy = "choose 1 to 64 letters, digits, _ and -: @tool(name=...)"
@@ -62,6 +64,11 @@ class FunctionTool(BaseTool, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @property
+    def needs(self) -> ToolNeeds:
+        """What the options say of it."""
+        return needs_among(self.options)
 
     @property
     def reads_call(self) -> bool:

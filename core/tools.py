@@ -18,6 +18,7 @@ from referencing.exceptions import Unresolvable
 
 from .call_context import CallContext
 from .exceptions import LLMConfigurationError, LLMToolError
+from .tool_needs import ToolNeeds
 from .tool_results import shortened
 from .tool_schema import ToolSchema
 
@@ -97,6 +98,11 @@ class BaseTool(ABC):
     def is_async(self) -> bool:
         """Whether running the tool leaves the event loop free."""
         return inspect.iscoroutinefunction(self.execute) or inspect.iscoroutinefunction(self.execute_with_context)
+
+    @property
+    def needs(self) -> ToolNeeds:
+        """What a node must have that runs the tool for a cluster."""
+        return {}
 
     @property
     def reads_call(self) -> bool:

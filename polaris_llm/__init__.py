@@ -1,7 +1,6 @@
 """LLM agents as actors on a Ray cluster: the public names. Importing this never imports Ray.
 
-A name is imported when it is first used: every worker and tool process of a cluster imports this package, and few of them
-need all of it. What type checkers see stands in `__init__.pyi`; a test compares the two.
+A name is imported when it is first used: few of a cluster's processes need them all. Type checkers read `__init__.pyi`; a test compares.
 """
 
 import importlib
@@ -118,6 +117,7 @@ _HOMES = {
     "ToolRegistry": "core.tool_registry",
     "create_default_registry": "core.tool_registry",
     "tool": "core.tool_registry",
+    "ToolNeeds": "core.tool_needs",
     "ToolSchema": "core.tool_schema",
     "Usage": "core.usage",
 }
@@ -211,6 +211,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallPart",
     "ToolCallStatus",
+    "ToolNeeds",
     "ToolRegistry",
     "ToolResult",
     "ToolResultPart",

@@ -73,6 +73,7 @@ from .core.scenarios.results import SimulationResults
 from .core.scenarios.scenario import Scenario
 from .core.scenarios.scenario_file import ScenarioFile
 from .core.settings import Settings
+from .core.tool_needs import ToolNeeds
 from .core.tool_registry import BaseTool, CalculatorTool, EchoTool, ToolCallContext, ToolRegistry, create_default_registry, tool
 from .core.tool_schema import ToolSchema
 from .core.usage import Usage
@@ -166,6 +167,7 @@ __all__ = [
     "ToolCallDelta",
     "ToolCallPart",
     "ToolCallStatus",
+    "ToolNeeds",
     "ToolRegistry",
     "ToolResult",
     "ToolResultPart",

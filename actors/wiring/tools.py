@@ -14,7 +14,7 @@ def build(links: Links, settings: Settings, pool: str) -> ToolWorkerActor:
     """One of a pool."""
     tools = settings.tool_registry
     return ToolWorkerActor(
-        enabled_tools(settings, pool),
+        tuple(reference for known in tools.known_to(pool) for reference in enabled_tools(settings, known)),
         default_timeout_s=tools.timeout_s,
         max_children=tools.all_pools[pool].children_per_worker,
         max_result_characters=tools.max_result_chars,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
 
-from ..provider_settings import Name, Section
 from ..runs import Protocol
+from ..sections import Name, Section
 from .drawn import Drawn, DrawnShare, Seeds
 from .limits import ACTION_TYPES, ActionType, DecisionLimits
 from .queueing import Dispatch

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -108,10 +109,16 @@ def runtime_finding(which: RuntimeChoice, timeout_s: float) -> Finding:
         remedy = "see whether the cluster is there and takes your token; allow more time with --timeout"
         return Finding(check="runtime", verdict="wrong", detail=f"no answer within {timeout_s:g} s", remedy=remedy)
     if asked.returncode == 0:
-        status = json.loads(asked.stdout)
-        return ok("runtime", f"{which.name} at {status['address']}: {len(status['actors'])} actors")
+        return status_finding(which.name, json.loads(asked.stdout))
     said = asked.stderr.strip().removeprefix("Error: ")
     return Finding(check="runtime", verdict="wrong" if asked.returncode == NO_RUNTIME else "warning", detail=said)
+
+
+def status_finding(name: str, status: dict[str, Any]) -> Finding:  # JSON
+    """Whether a runtime lacks tool workers, by what `polaris-llm status --json` tells of it."""
+    told = f"{name} at {status['address']}: {len(status['actors'])} actors"
+    missing = [f"tool pool {pool}: {why}" for facts in status["actors"].values() for pool, why in facts.get("missing", {}).items()]
+    return _warning("runtime", told, "; ".join(missing)) if missing else ok("runtime", told)
 
 
 def _python() -> Finding:

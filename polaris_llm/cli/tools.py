@@ -6,6 +6,7 @@ import click
 from rich.table import Column
 
 from ..core.configured_tools import configured_tool, enabled_tools
+from ..core.needed_pools import with_needed_pools
 from ..core.tool_schema import ToolSchema
 from .commands import Group, as_json_option, examples
 from .output import one_line, print_json, print_table
@@ -42,7 +43,7 @@ def list_tools(references: tuple[str, ...], choice: SettingsChoice, as_json: boo
 
     An argument with a question mark may be left out. The effect says whether a call may be made again: pure and idempotent ones may.
     """
-    settings = choice.load()
+    settings = with_needed_pools(choice.load())
     listed = [reference for pool in settings.tool_registry.all_pools for reference in enabled_tools(settings, pool)]
     found = [(reference, configured_tool(settings, reference).get_schema()) for reference in references or listed]
     if as_json:

@@ -12,7 +12,7 @@ from polaris_llm.actors.engine import ActorSpec
 from polaris_llm.actors.inline_engine import InlineEngine
 from polaris_llm.actors.keeping import stop_actors
 from polaris_llm.actors.links import Links
-from polaris_llm.actors.pools import ToolPools
+from polaris_llm.actors.pools import Staff, ToolPools
 from polaris_llm.core.call_context import CallContext
 from polaris_llm.core.exceptions import ActorUnavailableError, OutcomeUnknownError
 from polaris_llm.core.pool_settings import PoolSettings
@@ -74,10 +74,10 @@ class House:
         """What the keeper tells the host, which has so many calls."""
         keeper, report = self.links.to("pools"), {"default": self.calls}
         try:
-            told: dict[str, tuple[str, ...]] = await keeper.ask("workers", CALL, "host", report)
+            told: dict[str, Staff] = await keeper.ask("workers", CALL, "host", report)
         except OutcomeUnknownError:  # it has just died
             told = await keeper.ask("workers", CALL, "host", report)
-        return told["default"]
+        return told["default"].hired
 
     async def until_hired(self, *names: str) -> None:
         """Return when these are the hired workers."""

@@ -181,6 +181,20 @@ async def test_a_call_for_which_no_worker_is_free_in_time_fails_and_leaves_no_tr
 
 
 @pytest.mark.anyio
+async def test_a_call_of_an_empty_pool_waits_for_its_first_worker_or_is_told_why_there_is_none(place: Office) -> None:
+    pool, hired = ToolPoolHandle([], calls_per_worker=1), place.links.to("hired")
+
+    pool.staff([], forever(), "1 worker is wanted: add a node")
+    with pytest.raises(DeadlineExceededError, match=r"no tool worker was free for 'late' .*: 1 worker is wanted: add a node"):
+        await pool.run_tool("late", {}, CallContext(remaining_s=0.05), {})
+    task = begin(pool, "first")
+    pool.staff([hired], forever())
+
+    await has(hired, "first")
+    task.cancel()
+
+
+@pytest.mark.anyio
 async def test_a_waiting_call_that_is_cancelled_takes_nobodys_place(place: Office) -> None:
     pool = ToolPoolHandle([place.clerk], calls_per_worker=1)
     first, cancelled, third = (begin(pool, name) for name in ("first", "cancelled", "third"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from polaris_llm.cli.checks_of_machine import disk_finding, extra_finding, memory_finding, token_finding
+from polaris_llm.cli.checks_of_machine import disk_finding, extra_finding, memory_finding, status_finding, token_finding
 from polaris_llm.cli.checks_of_settings import key_finding, model_finding
 from polaris_llm.core.provider_settings import ProviderSettings
 from support.command_line import run
@@ -108,3 +108,13 @@ def test_a_token_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
 def test_an_extra_is_installed_or_it_is_told_how() -> None:
     assert extra_finding("repair").verdict == "ok"
     assert extra_finding("dev").verdict == "ok"
+
+
+def test_a_runtime_that_lacks_tool_workers_is_a_warning_that_says_which() -> None:
+    actors: dict[str, Any] = {"polaris/pools": {"hired": {}}, "polaris/cache": {"error": "it does not answer"}}
+    assert status_finding("polaris", {"address": "here", "actors": actors}).verdict == "ok"
+
+    actors["polaris/pools"]["missing"] = {"needs-simulate": "1 worker is wanted: add such a node"}
+    finding = status_finding("polaris", {"address": "here", "actors": actors})
+
+    assert (finding.verdict, finding.remedy) == ("warning", "tool pool needs-simulate: 1 worker is wanted: add such a node")

@@ -87,6 +87,14 @@ def test_tools_of_every_pool_are_listed_as_the_settings_want_them(tmp_path: Path
     assert told["add"]["timeout_s"] == 3
 
 
+def test_the_pool_of_a_tool_is_told_that_says_what_it_needs() -> None:
+    option = 'tool_registry.tools=["support.needy_tools:simulate", "support.tools_sample:add"]'
+
+    told = {tool["name"]: tool["pool"] for tool in json.loads(run("tools", "list", "--set", option, "--json").stdout)}
+
+    assert told == {"add": "default", "simulate": "needs-simulate"}
+
+
 def test_tools_by_reference_are_listed_with_their_schema() -> None:
     result = run("tools", "list", "support.runtime_tools:add", "--json")
 

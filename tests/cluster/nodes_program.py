@@ -13,17 +13,24 @@ from ray.cluster_utils import Cluster
 
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.actors.session_handle import SessionHandle
+from polaris_llm.core.runs import RunLimits
 from polaris_llm.core.settings import Settings
 from support.cluster_gates import Gate
 from support.cluster_program import tell
 from support.cluster_runtime import RESULT_S, new_name, pool_tool
 from support.launcher_files import cluster_settings, launcher
-from support.runtime_model import answer, plan
+from support.runtime_access import names_of
+from support.runtime_model import answer, call, plan
 from support.runtime_model import calls as step_of
 
 SMALL: dict[str, Any] = {"object_store_memory": 80 * 2**20}  # Ray's parameters of a node
 LICENCE = "licence"
 """A resource that only the nodes for tools have."""
+NEEDY = ["on_core", "under_licence", "at_the_crane"]
+"""Tools that say themselves what they need; the settings let the first two run on both kinds of nodes, so that this decides."""
+NEEDS = {tool: {"labels": {"role": "in(tools,core)"}} for tool in NEEDY[:2]}
+SHORT_S = 13.0
+"""Seconds of a run that waits for a node which does not come: longer than it takes until that is told."""
 POOLS = {
     "licensed": {
         "tools": [pool_tool("wait_at_once_only")],
@@ -47,17 +54,32 @@ def main(gate: Gate) -> None:
         gate.open()
         others = [submit(runtime, gate, "wait_at_once_only"), submit(runtime, gate, "block_at", "block_at")]
         calls = [sorted(kind_of(pid, kinds) for pid in results_of(session)) for session in (*burst, *others)]
-        tell(actors=actors, calls=calls)
+        needy = {tool: [kind_of(pid, kinds) for pid in results_of(runtime.submit(planned(tool), tools=[tool]))] for tool in NEEDY[:2]}
+        tell(actors=actors, calls=calls, needy=needy, **unmet(runtime, NEEDY[2]))
+
+
+def unmet(runtime: LLMRuntime, tool: str) -> dict[str, str]:
+    """What a call is told whose needs no node meets, and what the runtime tells of it."""
+    session = runtime.submit(planned(tool), tools=[tool], limits=RunLimits(deadline_s=SHORT_S))
+    (completed,) = [event for event in session.events(timeout=RESULT_S) if event.kind == "tool_completed"]
+    health = runtime.health()["actors"]
+    return {"unmet": str(completed.content), "missing": health[names_of(runtime).pool_keeper]["missing"][f"needs-{tool}"]}
+
+
+def planned(tool: str) -> str:
+    """The objective of a session that calls a tool once."""
+    return plan(call(tool), answer("done"))
 
 
 def settings(address: str) -> Settings:
     """Those of cluster-settings.yaml, with a scripted model, pools of the test, and one worker where it says two."""
     content = cluster_settings()
     model = {"script": "support.cluster_model:play", "labels": content["llm"]["labels"]}
-    registry = {"tools": [pool_tool("wait_at")], "pools": POOLS, "workers": 1, "calls_per_worker": 1, "grow_after_s": 0.0, "num_cpus": 0.25}
+    tools = [pool_tool(tool) for tool in ("wait_at", *NEEDY)]
+    registry = {"tools": tools, "pools": POOLS, "workers": 1, "calls_per_worker": 1, "grow_after_s": 0.0, "num_cpus": 0.25}
     runtime = {"address": address, "name": new_name(), "detached": False}
     changes = {"tool_registry": registry, "runtime": runtime}
-    return Settings.load({**content, **{name: content[name] | change for name, change in changes.items()}, "llm": model})
+    return Settings.load({**content, **{name: content[name] | change for name, change in changes.items()}, "llm": model, "tools": NEEDS})
 
 
 def submit(runtime: LLMRuntime, gate: Gate, *tools: str) -> SessionHandle:
@@ -85,8 +107,9 @@ def _cluster() -> tuple[str, dict[int, str]]:
     nodes = {head: cluster.head_node}
     for kind, node in kinds.items():
         if kind != head:
-            resources = {LICENCE: 1} if kind == "tools" else {}
-            nodes[kind] = cluster.add_node(labels=node["labels"], num_cpus=node["resources"]["CPU"], resources=resources, **SMALL)
+            resources = {LICENCE: 2} if kind == "tools" else {}
+            labels = {**node["labels"], "room": kind}
+            nodes[kind] = cluster.add_node(labels=labels, num_cpus=node["resources"]["CPU"], resources=resources, **SMALL)
     return cluster.address, {raylet_of(node): kind for kind, node in nodes.items()}
 
 

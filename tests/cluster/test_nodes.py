@@ -40,3 +40,7 @@ async def test_actors_and_tool_calls_are_on_the_nodes_that_the_settings_say(pyth
     assert {actors["tools/anywhere/0"], actors["tools/anywhere/1"]} == {"core", "tools"}
     *burst, licensed, anywhere = told["calls"]
     assert [*burst, licensed, anywhere] == [["tools"], ["tools"], ["tools"], ["tools"], ["core", "tools"]]
+    assert told["needy"] == {"on_core": ["core"], "under_licence": ["tools"]}
+    needs = "each on a node with labels {'role': 'tools'}, num_cpus 0.5, resources {'crane': 1.0}: add such a node"
+    assert "no tool worker was free for 'support.cluster_tools:at_the_crane'" in told["unmet"]
+    assert (needs in told["unmet"], needs in told["missing"]) == (True, True)

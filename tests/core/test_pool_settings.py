@@ -33,6 +33,9 @@ def test_a_tool_runs_in_the_pool_that_lists_it() -> None:
     ("section", "told"),
     [
         ({"workers": 3, "max_workers": 2}, "max_workers is 2, less than the 3 workers that are always there"),
+        ({"workers": 0, "max_workers": 2}, "tool_registry.workers = 0: expected to be greater than or equal to 1"),
+        ({"pools": {"a": {"workers": 0}}}, "workers is 0: say by max_workers how many there may be"),
+        ({"resources": {"licence": -1}}, "resources.licence = -1: expected to be greater than 0"),
         ({"pools": {"default": {"tools": [SIMULATE]}}}, "'default' is described by tool_registry itself"),
         ({"pools": {"a": {"tools": [SIMULATE]}, "b": {"tools": [SIMULATE]}}}, f"{SIMULATE} is listed by two pools"),
         ({"tools": [SIMULATE], "pools": {"a": {"tools": [SIMULATE]}}}, f"{SIMULATE} is listed by two pools"),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polaris_llm.core.pool_settings import PoolSettings
+from polaris_llm.core.pool_settings import PoolSettings, ToolPoolSettings
 from polaris_llm.core.pool_size import PoolSize
 
 POOL = PoolSettings(workers=1, max_workers=5, calls_per_worker=4, grow_after_s=10, shrink_after_s=60)
@@ -23,6 +23,17 @@ def test_a_burst_that_is_over_before_the_delay_makes_nothing_grow() -> None:
     for now in range(0, 100, 5):
         size.report("host", 20 if now % 10 else 0, now)
         assert size.settle(now) == 1
+
+
+def test_the_first_worker_of_an_empty_pool_comes_at_once_and_the_last_goes_after_the_delay() -> None:
+    size = PoolSize(ToolPoolSettings(workers=0, max_workers=5, grow_after_s=10, shrink_after_s=60), 0, report_lease_s=LEASE_S)
+    settled = []
+
+    for now, calls in ((0, 0), (1, 9), (2, 9), (11, 9), (12, 0), (71, 0), (72, 0)):
+        size.report("host", calls, now)
+        settled.append(size.settle(now))
+
+    assert settled == [0, 1, 1, 3, 3, 3, 0]
 
 
 def test_the_calls_of_all_callers_count() -> None:

@@ -68,3 +68,21 @@ async def long_text(characters: int) -> str:
 async def own_process() -> dict[str, int]:
     """Tell the process, and who started it."""
     return {"pid": os.getpid(), "parent": os.getppid()}
+
+
+@tool(effect="pure", labels={"room": "core"})
+async def on_core() -> int:
+    """Tell the process, which is on a node for sessions."""
+    return os.getpid()
+
+
+@tool(effect="pure", resources={"licence": 1})
+async def under_licence() -> int:
+    """Tell the process, which is on a node that has a licence."""
+    return os.getpid()
+
+
+@tool(effect="pure", num_cpus=0.5, resources={"crane": 1})
+async def at_the_crane() -> int:
+    """Tell the process, for which no node has what it needs."""
+    return os.getpid()
