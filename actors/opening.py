@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ..core.call_context import CallContext
 from ..core.exceptions import ActorError, LLMConfigurationError
 from ..core.needed_pools import with_needed_pools
-from ..core.settings import Settings
+from ..core.settings import RuntimeSettings, Settings
 from .keeping import stop_actors as stop_by_name
 from .links import Links
 from .names import Names
@@ -45,7 +45,7 @@ async def start_actors(links: Links, settings: Settings) -> Opened:
         except BaseException:
             await stop_actors(links, settings)
             raise
-    found = await find_actors(links, settings)
+    found = await _found(links, settings, CallContext())  # it may be starting just now
     if _shared(found.settings) != _shared(settings):
         message = f"a runtime {settings.runtime.name!r} with other settings is running: connect to it, or give this one another name"
         raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
@@ -54,11 +54,15 @@ async def start_actors(links: Links, settings: Settings) -> Opened:
 
 
 async def find_actors(links: Links, settings: Settings) -> Opened:
+    return await _found(links, settings, CallContext(remaining_s=settings.runtime.connect_timeout_s))
+
+
+async def _found(links: Links, settings: Settings, call: CallContext) -> Opened:
     name = Names(settings).supervisor
     if await links.engine.find(name) is None:
         message = f"no runtime {settings.runtime.name!r} in namespace {settings.runtime.namespace!r} of this cluster: start one"
         raise LLMConfigurationError(message, config_key="runtime.name", config_value=settings.runtime.name)
-    theirs: Settings = await links.to(name).ask("settings", CallContext())
+    theirs: Settings = await links.to(name).ask("settings", call)
     return Opened(theirs, owner=False)
 
 
@@ -100,4 +104,4 @@ def with_runtime(source: SettingsSource, runtime: Mapping[str, Any]) -> Settings
 
 def _shared(settings: Settings) -> str:
     """What all processes of a runtime must agree on: how each reaches the cluster is its own affair."""
-    return with_runtime(settings, {"address": None}).fingerprint()
+    return with_runtime(settings, {"address": None, "connect_timeout_s": RuntimeSettings().connect_timeout_s}).fingerprint()

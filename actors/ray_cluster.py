@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # absent from its stubs
+from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import AuthenticationTokenLoader, Config, GcsClient  # type: ignore[attr-defined]  # absent from its stubs
 from ray.exceptions import RayError
 
 from ..core.exceptions import LLMConfigurationError
@@ -26,8 +28,6 @@ from .ray_signals import end_at_once, end_in_order
 
 STEADY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0"}
 """Ray's environment for a cluster of ours: no reports to outside, no environments rebuilt by uv."""
-PROBE_S = 10.0
-"""Seconds in which a cluster's address must take a connection; Ray itself would wait for minutes."""
 
 
 @dataclass(slots=True)
@@ -76,28 +76,50 @@ def connect(settings: RuntimeSettings, greeting: Greeting) -> RayConnection:
             if address is None:
                 _start_local(settings, connection)
             else:
-                _join(address, settings.namespace, connection)
+                _join(address, settings, connection)
             connection.heed_signals()
     connection.address = ray.get_runtime_context().gcs_address
     return connection
 
 
-def _join(address: str, namespace: str, connection: RayConnection) -> None:
+def _join(address: str, settings: RuntimeSettings, connection: RayConnection) -> None:
     if "RAY_AUTH_MODE" not in os.environ and AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
         connection.previous = _set_environment({"RAY_AUTH_MODE": "token"})  # a cluster that asks for none does not mind
     try:
-        _require_listener(address)
-        ray.init(address=address, namespace=namespace, log_to_driver=False, configure_logging=False)
+        _require_answer(address, settings.connect_timeout_s)
+        ray.init(address=address, namespace=settings.namespace, log_to_driver=False, configure_logging=False)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         problem = f"cannot join the Ray cluster at {address!r} ({type(error).__name__}: {error})"
         remedy = "start one there, or leave runtime.address out; one that asks for a token wants it in RAY_AUTH_TOKEN or ~/.ray/auth_token"
         raise LLMConfigurationError(f"{problem}: {remedy}", "runtime.address", address, cause=error) from error
 
 
-def _require_listener(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if port.isdecimal() and "://" not in address:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S).close()
+def _require_answer(address: str, within_s: float) -> None:
+    """Raise OSError or RayError where no head answers in time: Ray itself goes on trying for minutes, also with one that died."""
+    head = None if "://" in address else canonicalize_bootstrap_address(address)
+    if head is None:
+        return
+    host, _, port = head.rpartition(":")
+    deadline = time.monotonic() + within_s
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=within_s).close()
+    except OSError as error:
+        raise ConnectionError(f"its head at {head} takes no connection: {error}") from error
+    asked: Future[None] = Future()
+    threading.Thread(target=_ask, args=(head, asked), name="polaris-llm joins Ray", daemon=True).start()  # it cannot be told to end
+    try:
+        asked.result(deadline - time.monotonic())
+    except TimeoutError:
+        raise TimeoutError(f"its head at {head} does not answer within {within_s:g} s") from None
+
+
+def _ask(head: str, asked: "Future[None]") -> None:
+    try:
+        GcsClient(address=head)
+    except BaseException as error:  # whatever it is, the asker is told
+        asked.set_exception(error)
+    else:
+        asked.set_result(None)
 
 
 def _start_local(settings: RuntimeSettings, connection: RayConnection) -> None:

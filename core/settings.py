@@ -98,6 +98,8 @@ class RuntimeSettings(Placed):
     """Of a local Ray; it takes no less than 75 MiB."""
     num_cpus: int | None = Field(default=None, ge=1)
     """CPUs of a local Ray; None counts them."""
+    connect_timeout_s: float = Field(default=30.0, gt=0)
+    """Seconds in which a cluster that is joined must answer, and then a runtime on it."""
     start_timeout_s: float = Field(default=120.0, gt=0)
     """Seconds in which an actor must have started; more, where a cluster first has to launch a node for it."""
     ask_timeout_s: float = Field(default=60.0, gt=0)

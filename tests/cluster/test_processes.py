@@ -95,4 +95,5 @@ async def test_connecting_to_an_address_where_nobody_listens_is_refused(python_p
     async with running("start", settings={"runtime": {"address": "127.0.0.1:9"}}) as program:
         answer = await program.answer()
 
-    assert "cannot join the Ray cluster at '127.0.0.1:9' (ConnectionRefusedError" in answer["error"]
+    assert "cannot join the Ray cluster at '127.0.0.1:9' (ConnectionError: its head at " in answer["error"]
+    assert ":9 takes no connection: [Errno 111] Connection refused): start one there" in answer["error"]

@@ -65,6 +65,15 @@ def start(options: Options) -> None:
         tell(error=error.message)
 
 
+def connect(options: Options) -> None:
+    """Join a runtime, and tell whether that was possible."""
+    try:
+        with LLMRuntime.connect(**options["runtime"]):
+            tell(joined=True)
+    except LLMConfigurationError as error:
+        tell(error=error.message)
+
+
 def create(options: Options) -> None:
     """Start a runtime and run a session whose tool waits at a gate; tell whether Ray's environment is what it was when all is over."""
     before = _ray_environment()
@@ -120,7 +129,7 @@ def _work(options: Options) -> BaseTool:
     return work
 
 
-TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, create, create_in_a_loop, create_and_forget)}
+TASKS = {task.__name__: task for task in (submit, read, serve, attach, start, connect, create, create_in_a_loop, create_and_forget)}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](json.loads(sys.argv[2]))
