@@ -17,7 +17,7 @@ from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario import Scenario
 from ..core.scenarios.scenario_result import ScenarioFailure, ScenarioResult
 from ..core.settings import Settings
-from .links import Link, Links
+from .links import Links
 from .names import Names
 from .requests import completed
 from .scenarios import ScenarioTask
@@ -64,7 +64,7 @@ async def simulate(
         for number, scenario in enumerate(scenarios, start=1)
     ]
     manifest = await asyncio.to_thread(Manifest, options.manifest) if options.manifest is not None else None
-    simulation = _Simulation(links.to(Names(settings).scenarios), simulation_id, options, manifest)
+    simulation = _Simulation(links, settings, simulation_id, options, manifest)
     results = await simulation.run(tasks)
     return SimulationResults(simulation_id=simulation_id, results=results, wall_s=time.monotonic() - began)
 
@@ -78,8 +78,9 @@ def _task(simulation_id: str, number: int, scenario: Scenario, agent: RunSpec, s
 class _Simulation:
     """One simulation under way."""
 
-    def __init__(self, actor: Link, simulation_id: str, options: SimulationOptions, manifest: Manifest | None) -> None:
-        self._actor = actor
+    def __init__(self, links: Links, settings: Settings, simulation_id: str, options: SimulationOptions, manifest: Manifest | None) -> None:
+        self._actor = links.to(Names(settings).scenarios)
+        self._settings = settings
         self._id = simulation_id
         self._options = options
         self._manifest = manifest
@@ -104,7 +105,8 @@ class _Simulation:
 
     async def _result(self, task: ScenarioTask) -> ScenarioResult | ScenarioFailure:
         """What the manifest knows already, or what comes of running it."""
-        key = run_key(task.scenario, task.agent) if self._manifest is not None else ""
+        endpoint = self._settings.provider(task.agent.provider).endpoint
+        key = run_key(task.scenario, task.agent, endpoint) if self._manifest is not None else ""
         known = self._manifest.finished(key) if self._manifest is not None else None
         if known is not None:
             self._known_decisions += len(known.outcomes)

@@ -145,6 +145,11 @@ class ProviderSettings(Placed):
         single = self.api_key or self.entra_token
         return (single, *self.api_keys) if single else self.api_keys
 
+    @property
+    def endpoint(self) -> dict[str, JsonValue]:
+        """What tells the model behind these settings from others, and holds no secret."""
+        return self.model_dump(mode="json", include={"kind", "base_url", "wire", "api_version", "model", "base_model", "script"})
+
     @model_validator(mode="after")
     def _complete(self) -> "ProviderSettings":
         problems = _missing(self) if self.kind != "mock" else ()

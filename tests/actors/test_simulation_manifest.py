@@ -68,6 +68,16 @@ def test_another_agent_is_another_run(runtime: LLMRuntime, tmp_path: Path) -> No
     assert len(steps_asked(name)) == 2 * asked
 
 
+def test_another_model_behind_the_same_name_is_another_run(tmp_path: Path) -> None:
+    name, manifest = new_id(), tmp_path / "runs.jsonl"
+    for script in (ADAPTING, ADAPTING, {"script": "support.runtime_model:play"}):
+        with started(llm=script) as runtime:
+            results = runtime.simulate([hooked(name)], manifest=manifest)
+
+    assert len(manifest.read_text(encoding="utf-8").splitlines()) == 1 + 2
+    assert results.rows()[0].failed_runs > 0  # what `play` answers is no decision
+
+
 def test_what_failed_is_run_again(tmp_path: Path) -> None:
     name, ended, manifest = new_id(), list[object](), tmp_path / "runs.jsonl"
     scenarios = [hooked(name, periods=25), high_load(2, 1)]

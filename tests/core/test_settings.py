@@ -74,6 +74,15 @@ def test_llm_is_the_default_provider_and_takes_the_names_of_polaris() -> None:
     assert settings.provider("default") == Settings.load({"providers": {"default": expected}}).provider("default")
 
 
+def test_an_endpoint_tells_models_apart_and_holds_no_secret() -> None:
+    wanted = {"kind": "openai", "model": "m", "api_key": "env:KEY", "headers": {"X-Token": "t"}, "extras": {"key": "k"}}
+    endpoint = Settings.load({"llm": wanted}).provider().endpoint
+
+    assert {name: value for name, value in endpoint.items() if value is not None} == {"kind": "openai", "model": "m"}
+    other = Settings.load({"llm": {**wanted, "base_url": "http://127.0.0.1:8080/v1"}}).provider().endpoint
+    assert other["base_url"] == "http://127.0.0.1:8080/v1"
+
+
 def test_providers_are_found_by_name_beside_the_default() -> None:
     settings = Settings.load({"providers": {"big": {"model": "big-mock"}}})
 

@@ -1,5 +1,7 @@
 """The manifest: finished runs come back, also after a crash, and no other file is written to."""
 
+import fcntl
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +12,13 @@ from polaris_llm.core.runs import RunSpec
 from polaris_llm.core.scenarios.baseline import thresholds
 from polaris_llm.core.scenarios.control_loop import run_policy
 from polaris_llm.core.scenarios.families import high_load
-from polaris_llm.core.scenarios.manifest import HEADING, Manifest, run_key
+from polaris_llm.core.scenarios.manifest import EARLIER, HEADING, Manifest, is_manifest, read_runs, run_key
 from polaris_llm.core.scenarios.report import row
 from polaris_llm.core.scenarios.scenario_result import ScenarioResult
 
 SCENARIO = high_load(1, 3)
 SPEC = RunSpec(objective="", model="m")
+ENDPOINT = {"kind": "local", "base_url": "http://127.0.0.1:8080/v1", "model": "m"}
 
 
 def a_result(seed: int = 1) -> ScenarioResult:
@@ -84,8 +87,37 @@ def test_folder_that_is_not_there_is_an_error_with_its_remedy(tmp_path: Path) ->
 
 
 def test_run_is_known_by_its_scenario_and_its_agent() -> None:
-    key = run_key(SCENARIO, SPEC)
+    key = run_key(SCENARIO, SPEC, ENDPOINT)
 
-    assert key == run_key(high_load(1, 3), replace(SPEC))
-    others = [run_key(high_load(2, 3), SPEC), run_key(SCENARIO, replace(SPEC, model="n")), run_key(replace(SCENARIO, repetition=2), SPEC)]
-    assert len({key, *others}) == 4
+    assert key == run_key(high_load(1, 3), replace(SPEC), dict(ENDPOINT))
+    others = [
+        run_key(high_load(2, 3), SPEC, ENDPOINT),
+        run_key(SCENARIO, replace(SPEC, model="n"), ENDPOINT),
+        run_key(replace(SCENARIO, repetition=2), SPEC, ENDPOINT),
+        run_key(SCENARIO, SPEC, {**ENDPOINT, "base_url": "http://127.0.0.1:8081/v1"}),
+    ]
+    assert len({key, *others}) == 5
+
+
+def test_manifest_of_an_earlier_version_is_read_and_not_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    Manifest(path).add("one", a_result())
+    path.write_text(path.read_text(encoding="utf-8").replace(HEADING, EARLIER), encoding="utf-8")
+
+    assert is_manifest(path)
+    assert read_runs(path) == {"one": a_result()}
+    with pytest.raises(LLMConfigurationError, match=r"is a manifest of an earlier version, .*: name a new file"):
+        Manifest(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="a file that nobody can shorten is one of Linux's")
+def test_file_that_cannot_be_made_whole_is_an_error_that_names_it() -> None:
+    sealed = os.memfd_create("runs", os.MFD_ALLOW_SEALING)
+    os.write(sealed, f"{HEADING}\ncut off".encode())
+    fcntl.fcntl(sealed, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    path = Path(f"/proc/self/fd/{sealed}")
+
+    with pytest.raises(LLMConfigurationError, match=f"{path}: cannot be written: Operation not permitted; name a file in a folder"):
+        Manifest(path)
+
+    os.close(sealed)
