@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ..core.call_context import CallContext
 from ..core.exceptions import ErrorRecord, LLMIntegrationError
@@ -14,8 +16,6 @@ from ..core.scenarios.farm_tools import reference
 from ..core.scenarios.report import row
 from ..core.scenarios.scenario import Scenario
 from ..core.scenarios.scenario_result import ScenarioResult
-from .conversation import Submission
-from .sessions import Sessions
 
 MAX_COUNTED = 1000
 """Simulations whose decisions are counted; of a client that died nobody says that its simulation is over."""
@@ -43,6 +43,18 @@ class ScenarioTask:
         return replace(self.agent, seed=repetition) if repetition > 1 and self.agent.seed is None else self.agent
 
 
+class Sessions(Protocol):
+    """What is needed of the runtime's sessions."""
+
+    async def with_tools(self, spec: RunSpec, tools: Sequence[str]) -> RunSpec:
+        """The spec with pool tools added; raises LLMConfigurationError."""
+        ...
+
+    async def run(self, session_id: str, spec: RunSpec, timeout_s: float) -> RunOutcome:
+        """How the session's one run ended; a session that is there already is not begun again. Raises LLMIntegrationError."""
+        ...
+
+
 class ScenarioActor:
     """Drives the control loops of scenarios; its state is in the sessions' logs."""
 
@@ -68,8 +80,7 @@ class ScenarioActor:
     async def _decision(self, task: ScenarioTask, agent: RunSpec, loop: ControlLoop) -> RunOutcome:
         session_id = f"{task.simulation_id}/{task.number}/{task.scenario.name}/{len(loop.records) + 1}"
         try:
-            await self._sessions.submit(Submission(session_id=session_id, run_id=f"{session_id}.1", spec=self._spec(agent, loop)))
-            return await self._sessions.outcome(session_id, agent.limits.deadline_s + 10)
+            return await self._sessions.run(session_id, self._spec(agent, loop), agent.limits.deadline_s + 10)
         except LLMIntegrationError as error:
             return RunOutcome(session_id=session_id, run_id=f"{session_id}.1", status="failed", error=ErrorRecord.of(error))
 

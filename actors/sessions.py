@@ -40,6 +40,11 @@ class Sessions:
         complete = replace(submission, spec=completed(submission.spec, self._settings))
         await self._ask_home(complete.spec.isolation, submission.session_id, "submit", complete)
 
+    async def run(self, session_id: str, spec: RunSpec, timeout_s: float) -> RunOutcome:
+        """How the first run of a session ended, which is submitted if it is not there; raises TimeoutError."""
+        await self.submit(Submission(session_id=session_id, run_id=f"{session_id}.1", spec=spec))
+        return await self.outcome(session_id, timeout_s)
+
     async def say(self, session_id: str, run_id: str, text: str) -> None:
         """See ConversationHost."""
         await self._ask(session_id, "say", session_id, run_id, text)

@@ -16,7 +16,7 @@ MAIL = frozenset({"in_hand", "lines", "links", "mailbox", "messages", "names", "
 ENGINES = frozenset({"engine", "inline_engine", "keeping", "ray_address", "ray_engine"})
 POST = MAIL | ENGINES
 """How messages travel, and how actors are made and ended."""
-ACTORS = frozenset({"cache", "callers", "conversation", "journal", "pools", "provider", "supervisor", "tools"})
+ACTORS = frozenset({"cache", "callers", "conversation", "journal", "pools", "provider", "scenarios", "supervisor", "tools"})
 """What answers them. All other files of the room are clients of these, or wire them."""
 HOMES = {
     "ray": "polaris_llm.actors.ray_",
