@@ -14,17 +14,18 @@ from weakref import WeakValueDictionary
 
 from .cache import LLMCache
 from .call_context import CallContext
-from .conversation_ports import ClientPort, NoJournal, RegistryPort
+from .conversation_ports import MAX_TEMPERATURE, ClientPort, NoJournal, RegistryPort
 from .conversation_requests import agentic_run, answer_message, chat_request, error_message, objective_message, system_message
 from .conversation_session import ConversationSession
 from .conversation_shelf import Shelf
 from .conversations import MAX_MESSAGES, Conversation
 from .driver import Driver, Ports
 from .events import ApprovalGiven, RunStarted
-from .exceptions import ErrorRecord, LLMIntegrationError, LLMTimeoutError, UnknownSessionError
+from .exceptions import ErrorRecord, LLMIntegrationError, UnknownSessionError
 from .inference import ModelResponse
 from .llm_client import LLMClient
 from .models import AgenticConversation, Message, MessageRole
+from .prompt_manager import PromptManager
 from .response_parser import ResponseParser
 from .runs import RunLimits, RunOutcome
 from .session_state import Phase
@@ -59,12 +60,15 @@ class ConversationManager:
         cache: LLMCache | bool = True,
         ttl_s: float | None = None,
         limits: RunLimits | None = None,
+        max_temperature: float = MAX_TEMPERATURE,
+        prompts: PromptManager | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """A manager with a cache of its own, with a given one, or with none (False).
 
         Its own cache leaves a mock's answers alone, which are played as written, and keeps results of tools that say for how long;
-        a given one keeps both kinds. `ttl_s` lets unused conversations go; `max_messages` and `limits` are a conversation's defaults.
+        a given one keeps both kinds; neither those sampled hotter than `max_temperature`. `ttl_s` lets unused conversations go;
+        `max_messages` and `limits` are a conversation's defaults. `prompts` have the template `agentic_reasoning` that agents are told.
         """
         self.llm_client = llm_client
         self.tool_registry = tool_registry
@@ -74,6 +78,8 @@ class ConversationManager:
         self.cache = LLMCache() if cache is True else cache or None
         self._cache_is_own = cache is True
         self.limits = limits or RunLimits()
+        self._max_temperature = max_temperature
+        self._prompts = prompts
         self._clock = clock
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # those under way or waited for
         self._drivers: dict[str, Driver] = {}
@@ -135,7 +141,7 @@ class ConversationManager:
         """A new agentic conversation; with no `available_tools` it may use all that are registered now."""
         allowed = self.tool_registry.list_tools() if available_tools is None else list(available_tools)
         conversation = AgenticConversation(
-            messages=[system_message(objective, context or {})],
+            messages=[system_message(objective, allowed, context or {}, self._prompts)],
             context={**(context or {}), "objective": objective, "available_tools": allowed},
             max_iterations=max_iterations,
         )
@@ -219,16 +225,11 @@ class ConversationManager:
         return sum(self.delete_conversation(conversation_id) for conversation_id in changed)
 
     async def _respond(self, conversation: Conversation, question: Message) -> ModelResponse:
-        seconds = self.limits.deadline_s
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                call = CallContext(session_id=conversation.conversation_id, remaining_s=seconds)
-                port = ClientPort(self.llm_client, self.cache, spares_mocks=self._cache_is_own)
-                return await port.respond(chat_request(conversation, question, self.llm_client), call)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise LLMTimeoutError(f"the model gave no answer within {seconds:g} s", timeout_seconds=seconds) from error
+        call = CallContext(session_id=conversation.conversation_id, remaining_s=self.limits.deadline_s)
+        return await self._model().respond_in_time(chat_request(conversation, question, self.llm_client), call)
+
+    def _model(self) -> ClientPort:
+        return ClientPort(self.llm_client, self.cache, spares_mocks=self._cache_is_own, max_temperature=self._max_temperature)
 
     async def _run(self, agent: _Agent) -> None:
         conversation_id = agent.conversation.conversation_id
@@ -237,8 +238,7 @@ class ConversationManager:
         tools = RegistryPort(self.tool_registry, self.cache, keeps_pure=not self._cache_is_own)
         session = ConversationSession(agent.conversation, tools.results)
         session.receive(RunStarted(run_id=str(uuid.uuid4()), spec=spec, at=self._clock()))
-        model = ClientPort(self.llm_client, self.cache, spares_mocks=self._cache_is_own)
-        ports = Ports(model=model, tools=tools, journal=NoJournal(), clock=self._clock)
+        ports = Ports(model=self._model(), tools=tools, journal=NoJournal(), clock=self._clock)
         driver = self._drivers[conversation_id] = Driver(session, ports)
         try:
             await driver.run()

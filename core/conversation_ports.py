@@ -1,5 +1,6 @@
 """The driver's world when a conversation runs in this process: the client and the registry as they are, and the contract's cache."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from .cached_client import WHOLE_ANSWERS, CacheRules
 from .cached_tools import call_facts
 from .call_context import CallContext
 from .events import Event
+from .exceptions import LLMTimeoutError
 from .flat import flat_request, flat_response, typed_response
 from .inference import ModelRequest, ModelResponse
 from .llm_client import FlatPort, LLMClient
@@ -17,19 +19,24 @@ from .models import LLMConfiguration, LLMProvider, ToolResult
 from .parts import ModelMessage
 from .tool_registry import BaseTool, ToolRegistry
 
+MAX_TEMPERATURE = CacheRules().max_temperature
+
 
 class ClientPort:
     """A client behind the contract's cache, if there is one and it is not to spare mocks; satisfies ModelPort."""
 
-    def __init__(self, client: LLMClient, cache: LLMCache | None, *, spares_mocks: bool = False) -> None:
+    def __init__(
+        self, client: LLMClient, cache: LLMCache | None, *, spares_mocks: bool = False, max_temperature: float = MAX_TEMPERATURE
+    ) -> None:
+        """`max_temperature` as in CacheRules."""
         self._client = FlatPort(client)
         self._cache = cache = None if spares_mocks and _is_played(client) else cache
-        self._ttl_s = 0.0 if cache is None else _ttl_s(client, cache)
+        self._rules = CacheRules(default_ttl_s=0.0 if cache is None else _ttl_s(client, cache), max_temperature=max_temperature)
 
     async def respond(self, request: ModelRequest, call: CallContext) -> ModelResponse:
         """The kept answer, else the client's; raises whatever the client raises."""
         request = replace(request, messages=one_result_each(request.messages))
-        ttl_s = CacheRules(default_ttl_s=self._ttl_s).ttl_s(request)
+        ttl_s = self._rules.ttl_s(request)
         if self._cache is None or ttl_s <= 0:
             return await self._client.respond(request, call)
         flat = flat_request(request)
@@ -40,6 +47,17 @@ class ClientPort:
         if response.finish_reason in WHOLE_ANSWERS:
             self._cache.cache_llm_response(flat, flat_response(response), ttl_s)
         return response
+
+    async def respond_in_time(self, request: ModelRequest, call: CallContext) -> ModelResponse:
+        """As `respond`; raises LLMTimeoutError after the call's seconds."""
+        seconds = call.remaining_s
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self.respond(request, call)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise LLMTimeoutError(f"the model gave no answer within {seconds:g} s", timeout_seconds=seconds) from error
 
 
 class RegistryPort:

@@ -1,6 +1,7 @@
 """What conversations ask: the request of a plain one, and the run of an agentic one, with the client's own settings."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from .inference import ModelRequest, ModelResponse
 from .llm_client import LLMClient
 from .models import AgenticConversation, Message, MessageRole
 from .parts import ModelMessage, ToolCallPart
+from .prompt_manager import PromptManager
 from .prompt_origins import with_origins
 from .runs import RunLimits, RunSpec
 from .tool_schema import ToolSchema
@@ -71,9 +73,18 @@ def objective_message(conversation: AgenticConversation, initial_message: str | 
     return Message(MessageRole.USER, str(objective))
 
 
-def system_message(objective: str, context: dict[str, Any]) -> Message:  # whatever the caller knows
-    """What tells a model of the objective, and of what is known."""
-    known = f"\nWhat is known: {json.dumps(context, ensure_ascii=False, default=str)}" if context else ""
+def system_message(
+    objective: str,
+    tools: Sequence[str],
+    context: dict[str, Any],  # whatever the caller knows
+    prompts: PromptManager | None,
+) -> Message:
+    """What tells a model of the objective, and of what is known: by the template `agentic_reasoning`, if there are prompts."""
+    told = json.dumps(context, ensure_ascii=False, default=str) if context else ""
+    if prompts is not None:
+        values = {"reasoning_objective": objective, "available_tools": ", ".join(tools) or "none", "context": told or "nothing"}
+        return prompts.create_system_message("agentic_reasoning", **values)
+    known = f"\nWhat is known: {told}" if told else ""
     return Message(MessageRole.SYSTEM, f"You work towards this objective: {objective}\nUse tools where they help, then answer.{known}")
 
 

@@ -29,6 +29,8 @@ def conversation_manager_for(settings: Settings, provider: str = "default", *, c
         cache=cache_for(settings) or False,
         ttl_s=wanted.cleanup_interval_hours * HOUR_S,
         limits=RunLimits(max_steps=wanted.max_steps, deadline_s=wanted.deadline_s),
+        max_temperature=settings.caching.max_temperature,
+        prompts=prompt_manager_for(settings),
     )
 
 

@@ -30,7 +30,7 @@ _SHOWN_CHARS = 80
 _CUSTOM_TEMPLATES = "prompt_management.enable_custom_templates"
 _CONVERSATIONS = "used by conversation_manager_for(settings)"
 _OUTSIDE_A_RUNTIME = {
-    "prompt_management.template_directory": "used by prompt_manager_for(settings)",
+    "prompt_management.template_directory": "used by prompt_manager_for(settings) and conversation_manager_for(settings)",
     "conversation_management.max_conversations": _CONVERSATIONS,
     "conversation_management.max_messages_per_conversation": _CONVERSATIONS,
     "conversation_management.cleanup_interval_hours": _CONVERSATIONS,

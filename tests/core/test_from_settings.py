@@ -15,7 +15,8 @@ from support.polaris_files import POLARIS_FILE, write_file
 
 
 def test_polariss_own_limits_hold_for_conversations(tmp_path: Path) -> None:
-    settings = Settings.load(write_file(tmp_path, POLARIS_FILE), "trial")
+    (tmp_path / "prompts").mkdir()
+    settings = Settings.load(write_file(tmp_path, POLARIS_FILE.replace("./prompts", f"{tmp_path}/prompts")), "trial")
     manager = conversation_manager_for(settings, client=MockLLMClient())
 
     assert (manager.max_conversations, manager.create_conversation().max_messages) == (40, 30)
@@ -85,6 +86,28 @@ async def test_a_manager_keeps_answers_by_itself(changes: dict[str, Any], asked:
         await manager.send_message(manager.create_conversation().conversation_id, "Hello")
 
     assert len(client.asked) == asked
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("max_temperature", "asked"), [(0.3, 2), (0.9, 1)])
+async def test_answers_are_kept_that_are_sampled_no_hotter_than_the_settings_say(max_temperature: float, asked: int) -> None:
+    client = a_local_client("first", "second", temperature=0.8)
+    manager = conversation_manager_for(Settings.load({"caching": {"max_temperature": max_temperature}}), client=client)
+
+    for _ in range(2):
+        await manager.send_message(manager.create_conversation().conversation_id, "Hello")
+
+    assert len(client.asked) == asked
+
+
+def test_agents_are_told_what_to_do_by_the_template_of_the_settings_directory(tmp_path: Path) -> None:
+    template = "{name: agentic_reasoning, template: 'Do {reasoning_objective} with {available_tools}, knowing {context}', format: brace}"
+    (tmp_path / "mine.yaml").write_text(f"templates: [{template}]")
+    settings = Settings.load({"prompt_management": {"template_directory": str(tmp_path)}, "tools": {"echo": {"enabled": False}}})
+
+    conversation = conversation_manager_for(settings).create_agentic_conversation("good", context={"load": 3})
+
+    assert conversation.messages[0].content == 'Do good with calculator, knowing {"load": 3}'
 
 
 @pytest.mark.anyio
