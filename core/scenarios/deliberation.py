@@ -60,6 +60,13 @@ class Load:
 
     expected: float
     high: float
+    observed: tuple[float, ...] = ()
+    """The rates so far, the latest last."""
+
+    @property
+    def may_rise(self) -> bool:
+        """Whether the last rate is higher than the one before, or the only one; a forecast that tells none is believed."""
+        return len(self.observed) == 1 or self.observed[-1:] > self.observed[-2:-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +94,16 @@ def plan(replies: tuple[ToolReply, ...]) -> tuple[ToolCall, ...]:
 
 
 def candidates(metrics: Metrics, load: Load) -> tuple[Action, ...]:
-    """The actions worth trying: to stay, to change the number of servers where the load suggests it, and dimmers that fit it."""
+    """The actions worth trying: to stay, to change the number of servers where the load suggests it, and dimmers that fit it.
+
+    No server is given up while the load may rise: a trial looks ahead a few periods, and the server would be missed for longer.
+    """
     servers = metrics.servers
     bearable = servers.active * servers.max_rate_each * TARGET_UTILISATION
     kinds: list[ActionType] = ["NO_ACTION"]
     if servers.active + servers.booting < servers.max:
         kinds.append("ADD_SERVER")
-    if load.high * servers.active < bearable * (servers.active - 1):
+    if load.high * servers.active < bearable * (servers.active - 1) and not load.may_rise:
         kinds.append("REMOVE_SERVER")
     waiting = metrics.backlog / metrics.control_period_s
     fitting = (min(1.0, bearable / max(rate + waiting, bearable)) for rate in (load.expected, load.high, 1.25 * load.high))

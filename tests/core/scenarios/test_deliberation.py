@@ -7,7 +7,7 @@ from polaris_llm.core.scenarios.deliberation import SURVEY, Load, Metrics, Serve
 
 SERVERS = Servers(active=2, booting=0, max=3, max_rate_each=22.0)
 METRICS = Metrics(servers=SERVERS, dimmer=1.0, backlog=0.0, control_period_s=60.0)
-CALM, BUSY = Load(expected=10.0, high=12.0), Load(expected=50.0, high=60.0)
+CALM, BUSY = Load(expected=10.0, high=12.0, observed=(11.0, 10.0)), Load(expected=50.0, high=60.0, observed=(50.0,))
 
 
 def dimmers(metrics: Metrics, load: Load) -> list[float]:
@@ -27,6 +27,13 @@ def test_staying_is_always_tried_and_servers_only_where_it_makes_sense() -> None
     assert set(candidates(METRICS, CALM)) == {NO_ACTION, ADD_SERVER, REMOVE_SERVER}
     assert {action.action_type for action in candidates(METRICS, BUSY)} == {"NO_ACTION", "ADD_SERVER", "SET_DIMMER"}
     assert ADD_SERVER not in candidates(full, BUSY)
+
+
+def test_no_server_is_given_up_while_the_load_may_rise() -> None:
+    assert REMOVE_SERVER in candidates(METRICS, replace(CALM, observed=(9.0, 10.0, 10.0)))
+    assert REMOVE_SERVER in candidates(METRICS, replace(CALM, observed=()))
+    assert REMOVE_SERVER not in candidates(METRICS, replace(CALM, observed=(11.0, 9.9, 10.0)))
+    assert REMOVE_SERVER not in candidates(METRICS, replace(CALM, observed=(10.0,)))
 
 
 def test_dimmers_fit_the_expected_the_high_and_a_still_higher_load() -> None:
