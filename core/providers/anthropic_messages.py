@@ -11,6 +11,7 @@ from typing import assert_never
 
 from ..exceptions import LLMConfigurationError
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .inline_images import inlined
 from .kept_data import kept_of
 from .wire_values import Wire
 
@@ -88,6 +89,7 @@ def _result(part: ToolResultPart) -> Wire:
 
 
 def _source(part: ImagePart) -> Wire:
+    part = inlined(part)  # the API takes URLs of the web only
     if part.data is None:
         return {"type": "url", "url": part.url}
     return {"type": "base64", "media_type": part.media_type, "data": part.data}

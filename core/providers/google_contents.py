@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from ..exceptions import LLMConfigurationError
 from ..inference import ModelRequest
 from ..parts import ImagePart, ModelMessage, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .inline_images import inlined
 from .kept_data import kept_of
 from .wire_values import Wire
 
@@ -97,11 +98,9 @@ def _result(part: ToolResultPart, call: ToolCallPart | None) -> Wire:
 
 
 def _image(part: ImagePart) -> Wire:
+    part = inlined(part)
     if part.data is not None:
         return {"inlineData": {"mimeType": part.media_type, "data": part.data}}
-    head, comma, data = (part.url or "").partition(",")
-    if head.startswith("data:") and head.endswith(";base64") and comma:
-        return {"inlineData": {"mimeType": part.media_type, "data": data}}
     if not part.url:
         raise LLMConfigurationError(f"an image of type {part.media_type!r} has neither data nor url: give it one")
     return {"fileData": {"mimeType": part.media_type, "fileUri": part.url}}

@@ -109,11 +109,14 @@ def test_malformed_arguments_go_back_inside_an_object() -> None:
 
 
 def test_images_go_by_data_or_by_url() -> None:
-    parts = (ImagePart(media_type="image/png", data="QUJD"), ImagePart(media_type="image/png", url="https://example.org/y"))
+    urls = ("https://example.org/y", "data:image/png;base64,QUJD", "data:image/png,QUJD")
+    parts = (ImagePart(media_type="image/png", data="QUJD"), *(ImagePart(media_type="image/png", url=url) for url in urls))
 
     assert [block["source"] for block in turns_of(a_message("user", *parts))[0]["content"]] == [
         {"type": "base64", "media_type": "image/png", "data": "QUJD"},
         {"type": "url", "url": "https://example.org/y"},
+        {"type": "base64", "media_type": "image/png", "data": "QUJD"},
+        {"type": "url", "url": "data:image/png,QUJD"},
     ]
 
 
