@@ -28,6 +28,7 @@ from ..exceptions import (
     LLMTimeoutError,
 )
 from .exchange import PROVIDER_REQUEST_ID, HttpCall, HttpReply
+from .prompt_echoes import without_prompt
 from .rate_limits import RATE_LIMITS, RateLimits, read_rate_limits
 from .retry_hints import retry_after_s, should_retry
 
@@ -139,7 +140,7 @@ def api_error(call: HttpCall, reply: HttpReply, dialect: Dialect = usual_words) 
     reply = replace(reply, body=call.scrubbed(reply.text).encode())  # a server may repeat the key anywhere
     payload = _json(call, reply.text)
     words = dialect(payload)
-    reason = _bounded(call.scrubbed(_reason(reply, payload, words)))
+    reason = _bounded(without_prompt(call.scrubbed(_reason(reply, payload, words)), call.request))
     answered = f"answered {reply.status}" if reply.status >= 300 else "answered with an error"
     error_class = _class_of(reply.status, words)
     limits = read_rate_limits(reply.headers, reply.received_at)
