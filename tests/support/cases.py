@@ -12,7 +12,7 @@ from polaris_llm.core.deltas import StreamEvent
 from polaris_llm.core.exceptions import LLMIntegrationError
 from polaris_llm.core.inference import ModelResponse
 from polaris_llm.core.llm_client import LLMClient
-from polaris_llm.core.parts import ToolCallPart
+from polaris_llm.core.parts import ToolCallPart, text_message
 from polaris_llm.core.provider_settings import ProviderSettings
 from polaris_llm.core.providers.attempts import Surroundings
 from polaris_llm.core.providers.exchange import Codec
@@ -29,6 +29,7 @@ from .openai_server import OpenAIServer, Reply, as_json, streamed
 from .wires import Said, ServerDialect
 
 KEY = "sk-very-secret-key"
+PROMPT = "Why is the sky of our farm grey?"
 HELLO = Said(text="Hellö 🎉.")
 CALLS = Said(
     text="Let me see.",
@@ -130,10 +131,13 @@ async def events_of(client: LLMClient, **changes: Any) -> list[StreamEvent]:
 
 
 async def failure(client: LLMClient, error: type[LLMIntegrationError], *, stream: bool = False) -> LLMIntegrationError:
-    """The error that a request ends in; it tells no secret."""
+    """The error that a request ends in; it tells neither the key nor the prompt."""
+    messages = (text_message("user", PROMPT),)
     with anyio.fail_after(30), pytest.raises(error) as caught:
-        await (events_of(client) if stream else client.respond(a_request(), CALL))
-    assert KEY not in f"{caught.value!r} {caught.value.to_dict()}"
+        await (events_of(client, messages=messages) if stream else client.respond(a_request(messages=messages), CALL))
+    told = f"{caught.value!r} {caught.value.to_dict()}"
+    assert KEY not in told
+    assert PROMPT not in told
     return caught.value
 
 

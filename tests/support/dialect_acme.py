@@ -34,6 +34,8 @@ ACME_WIRE = ServerDialect(
     events=_events,
     slow_down=as_json(429, {"error": {"type": "requests", "message": "one after another"}}, {"retry-after": "7"}),
     no_funds=as_json(402, {"error": {"message": "no money left"}}),
+    too_long=as_json(400, {"error": {"code": "context_length_exceeded", "message": "too much"}}),
+    forbidden=as_json(400, {"error": {"code": "content_filter", "message": "not that"}}),
     in_stream=sse(json.dumps({"error": {"code": "server_overloaded", "message": "too many ask"}})),
     tells_cache_writes=False,
 )

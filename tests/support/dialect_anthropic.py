@@ -82,6 +82,8 @@ ANTHROPIC = ServerDialect(
         {"retry-after": "7", "anthropic-ratelimit-requests-remaining": "0"},
     ),
     no_funds=as_json(400, _error("invalid_request_error", "Your credit balance is too low to access the Anthropic API.")),
+    too_long=as_json(400, _error("invalid_request_error", "prompt is too long: 208310 tokens > 200000 maximum")),
+    forbidden=as_json(400, _error("invalid_request_error", "Output blocked by content filtering policy")),
     in_stream=_event(_error("overloaded_error", "Overloaded")),
     kept=_kept,
 )

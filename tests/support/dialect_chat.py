@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from polaris_llm.core.inference import PromptCache
 
-from .openai_server import DONE, as_json, completion, piece, sse
+from .openai_server import DONE, Reply, as_json, completion, piece, sse
 from .wires import Said, ServerDialect, Wire, pieces
 
 
@@ -46,6 +46,10 @@ def _events(said: Said) -> Iterator[bytes]:
     yield DONE
 
 
+def _refused(code: str, message: str) -> Reply:
+    return as_json(400, {"error": {"message": message, "type": "invalid_request_error", "param": "messages", "code": code}})
+
+
 def kept(body: Wire) -> PromptCache:
     """How a body asks for the beginning of its prompt to be kept, on either of OpenAI's wires: there is no hour, but a day."""
     return PromptCache(key=body.get("prompt_cache_key"), ttl="1h" if body.get("prompt_cache_retention") == "24h" else None)
@@ -62,6 +66,8 @@ OPENAI_CHAT = ServerDialect(
         {"retry-after-ms": "7000", "x-ratelimit-remaining-requests": "0"},
     ),
     no_funds=as_json(429, {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}),
+    too_long=_refused("context_length_exceeded", "This model's maximum context length is 128000 tokens."),
+    forbidden=_refused("content_policy_violation", "Your request was rejected as a result of our safety system."),
     in_stream=sse({"error": {"message": "The server is overloaded", "type": "server_error", "code": "server_overloaded"}}),
     kept=kept,
 )

@@ -49,6 +49,8 @@ def _refused(limit: str) -> Wire:
     return {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
 
 
+_TOO_LONG = "The input token count (2000000) exceeds the maximum number of tokens allowed (1048576)."
+
 GOOGLE = ServerDialect(
     path="/v1beta/models/a-model:generateContent",
     key_header="x-goog-api-key",
@@ -56,6 +58,8 @@ GOOGLE = ServerDialect(
     events=_events,
     slow_down=as_json(429, _refused("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")),
     no_funds=as_json(429, _refused("GenerateRequestsPerDayPerProjectPerModel-FreeTier")),
+    too_long=as_json(400, {"error": {"code": 400, "message": _TOO_LONG, "status": "INVALID_ARGUMENT"}}),
+    forbidden=as_json(200, {"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "served-model"}),
     in_stream=sse(json.dumps({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})),
     tells_cache_writes=False,
 )

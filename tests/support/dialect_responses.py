@@ -79,6 +79,8 @@ OPENAI_RESPONSES = ServerDialect(
     events=_events,
     slow_down=OPENAI_CHAT.slow_down,
     no_funds=OPENAI_CHAT.no_funds,
+    too_long=OPENAI_CHAT.too_long,
+    forbidden=OPENAI_CHAT.forbidden,
     in_stream=sse({"type": "error", "code": "server_error", "message": "The server is overloaded", "param": None, "sequence_number": 9}),
     kept=kept,
 )

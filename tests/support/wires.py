@@ -43,6 +43,10 @@ class ServerDialect:
     """A rate limit that was met, on requests, to be tried again after a time that is told somewhere, at most 10 s."""
     no_funds: Reply
     """A refusal that waiting does not mend."""
+    too_long: Reply
+    """A refusal of a prompt that does not fit into the model's context window."""
+    forbidden: Reply
+    """A refusal, or an answer that is none, where the provider's rules forbid the prompt."""
     in_stream: bytes
     """An event that says that the server is overloaded."""
     kept: Callable[[Wire], PromptCache] = lambda body: PromptCache()

@@ -115,6 +115,25 @@ async def test_leaving_a_stream_early_closes_the_connection_at_once(case: Case, 
         await server.left.wait()
 
 
+def over_lines(event: bytes) -> bytes:
+    """The event with its JSON spread over several lines of data."""
+    lines = []
+    for line in event.decode().split("\n"):
+        data = json.dumps(json.loads(line[6:]), indent=1).split("\n") if line.startswith("data: {") else []
+        lines += [f"data: {part}" for part in data] or [line]
+    return "\n".join(lines).encode()
+
+
+async def test_data_over_several_lines_is_one_event(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    events = [over_lines(event) for event in case.dialect.events(CALLS)]
+    server.will(case.streamed(CALLS), streamed(*events))
+
+    usual, spread = await events_of(client), await events_of(client)
+
+    assert all(event.count(b"data: ") > 2 for event in events if b"data: {" in event)
+    assert same(fold(usual)) == same(fold(spread))
+
+
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\r"], ids=["CRLF", "CR"])
 async def test_line_ends_of_every_kind_and_pings_change_nothing(
     case: Case, server: OpenAIServer, client: LLMClient, line_end: bytes

@@ -6,18 +6,25 @@ import pytest
 
 from polaris_llm.core.exceptions import (
     LLMAPIError,
+    LLMAuthenticationError,
+    LLMBadRequestError,
     LLMConnectionError,
+    LLMContentFilterError,
+    LLMContextWindowError,
     LLMIntegrationError,
+    LLMNotFoundError,
     LLMOverloadedError,
+    LLMPermissionError,
     LLMQuotaExceededError,
     LLMRateLimitError,
     LLMResponseParsingError,
     LLMServerError,
     LLMTimeoutError,
 )
+from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.stream_folding import fold
-from support.cases import HELLO, KEY, Case, events_of, failure
+from support.cases import HELLO, KEY, PROMPT, Case, events_of, failure
 from support.model_requests import CALL, a_request
 from support.openai_server import END, OpenAIServer, Reply, as_json, chunk, held_after, http, stream_head, streamed
 
@@ -107,13 +114,53 @@ async def test_an_error_that_is_a_streams_first_event_is_tried_again(case: Case,
         assert fold(await events_of(client)).attempts == 2
 
 
-async def test_a_redirect_is_an_error(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+@WAYS
+async def test_a_redirect_is_an_error(case: Case, server: OpenAIServer, client: LLMClient, stream: bool) -> None:
     server.will(http(308, b"", {"location": "https://elsewhere.example/v1?token=x"}))
 
-    error = await failure(client, LLMAPIError)
+    error = await failure(client, LLMAPIError, stream=stream)
 
     assert "a redirect to elsewhere.example" in error.message
     assert not error.retryable
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, LLMBadRequestError), (401, LLMAuthenticationError), (403, LLMPermissionError), (404, LLMNotFoundError)],
+)
+async def test_a_refusal_says_by_its_type_who_must_act_and_why_in_the_providers_words(
+    case: Case, server: OpenAIServer, client: LLMClient, status: int, kind: type[LLMAPIError], stream: bool
+) -> None:
+    server.will(as_json(status, {"error": {"message": f"not at full moon: {PROMPT}"}}))
+
+    error = await failure(client, kind, stream=stream)
+
+    assert isinstance(error, LLMAPIError)
+    assert type(error) is kind
+    assert (error.status_code, error.provider, error.model_name, error.request_id) == (status, case.provider, "a-model", "request-1")
+    assert (error.retryable, error.retry_after) == (False, None)
+    assert "not at full moon" in error.message
+
+
+@WAYS
+async def test_a_prompt_too_long_is_told_from_other_refusals(case: Case, server: OpenAIServer, client: LLMClient, stream: bool) -> None:
+    server.will(case.dialect.too_long)
+
+    error = await failure(client, LLMContextWindowError, stream=stream)
+
+    assert not error.retryable
+
+
+@WAYS
+async def test_what_the_rules_forbid_is_no_answer(case: Case, server: OpenAIServer, client: LLMClient, stream: bool) -> None:
+    server.will(case.dialect.forbidden)
+
+    if case.dialect.forbidden.data.startswith(b"HTTP/1.1 200"):
+        response = fold(await events_of(client)) if stream else await client.respond(a_request(), CALL)
+        assert (response.finish_reason, response.text) == (FinishReason.CONTENT_FILTER, "")
+    else:
+        assert not (await failure(client, LLMContentFilterError, stream=stream)).retryable
 
 
 async def test_a_rate_limit_says_how_long_to_wait(case: Case, server: OpenAIServer, client: LLMClient) -> None:

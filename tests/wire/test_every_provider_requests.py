@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -31,6 +32,7 @@ ASKED: dict[str, tuple[dict[str, Any], str]] = {
     "prompt_cache_key": ({"prompt_cache": PromptCache(key="farm-77")}, "farm-77"),
     "images": ({"messages": (IMAGE,)}, "aW1hZ2U="),
     "tools": ({"tools": (WEATHER,)}, "Tells the weather."),
+    "parallel_tool_calls": ({"tools": (WEATHER,), "parallel_tool_calls": False}, "parallel_tool"),
 }
 """By capability: how it is asked for, and what shows in a body that it was."""
 
@@ -65,6 +67,16 @@ async def test_what_is_asked_for_is_sent_or_told(case: Case, server: OpenAIServe
     assert was_sent == (name not in str(told))
 
 
+async def test_an_image_by_a_url_that_is_the_image_is_sent_as_one_with_data(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    by_url = ImagePart(media_type="image/png", url="data:image/png;base64,aW1hZ2U=")
+
+    bodies = [
+        await body_of(case, server, client, messages=(replace(IMAGE, parts=(IMAGE.parts[0], image)),)) for image in (by_url, IMAGE.parts[1])
+    ]
+
+    assert case.provider == "acme" or bodies[0] == bodies[1]
+
+
 async def test_a_schema_that_is_nested_too_deeply_is_refused(case: Case, server: OpenAIServer, client: LLMClient) -> None:
     deep = {"type": "object", "properties": nested(100_000)}
 
@@ -82,6 +94,15 @@ async def test_every_choice_of_tools_is_sent_in_words_of_its_own(case: Case, ser
     ]
 
     assert len(set(bodies)) == 4
+
+
+@pytest.mark.parametrize("model", ["ft:gpt-4o-2024-08-06:farm::x1", "farm/lora-7", "tunedModels/judge-1"])
+async def test_the_name_of_a_model_of_ones_own_is_sent_untouched(case: Case, server: OpenAIServer, client: LLMClient, model: str) -> None:
+    await body_of(case, server, client, model=model)
+
+    (seen,) = server.seen
+    named = unquote(seen.line) if case.wire == "google" else seen.json["model"]
+    assert named == model or f"/{model}:generateContent " in named
 
 
 async def test_all_system_messages_are_sent(case: Case, server: OpenAIServer, client: LLMClient) -> None:

@@ -1,10 +1,13 @@
 """OpenAI's responses end to end against a local server: what arrives there is what OpenAI's SDK sends, and comes back whole."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openai import AsyncOpenAI
 
 from polaris_llm.core.client import HttpClient, HttpOptions, OpenAIClient
@@ -12,8 +15,10 @@ from polaris_llm.core.deltas import StreamEvent
 from polaris_llm.core.exceptions import LLMConfigurationError
 from polaris_llm.core.inference import ModelRequest, PromptCache
 from polaris_llm.core.parts import ImagePart, ModelMessage, TextPart, ToolCallPart, ToolResultPart, text_message
+from polaris_llm.core.providers.openai_responses import OpenAIResponsesCodec
 from polaris_llm.core.stream_folding import fold
 from support.model_requests import CALL, WEATHER, a_request
+from support.model_strategies import FIELDS
 from support.openai_clients import KEY, configuration
 from support.openai_server import (
     OpenAIServer,
@@ -25,6 +30,7 @@ from support.responses_streams import events, message, payload, thought, tool_ca
 
 pytestmark = pytest.mark.anyio
 
+REQUESTS = st.builds(ModelRequest, **FIELDS | {"stop": st.just(()), "seed": st.none()})
 WHOLE = payload(thought("Hm.", encrypted_content="gAAAA"), message("Größe: 🎉"), tool_call())
 
 
@@ -124,6 +130,20 @@ async def test_the_sdk_sends_the_same_for_the_same_call(
     assert {name: ours.headers[name] for name in ("authorization", "content-type")} == {
         name: theirs.headers[name] for name in ("authorization", "content-type")
     }
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(REQUESTS)
+async def test_what_we_send_the_sdk_sends_unchanged(server: OpenAIServer, asked: ModelRequest) -> None:
+    body = json.loads(OpenAIResponsesCodec(base_url=server.url, api_key=KEY).encode(asked).body)
+    server.will(as_json(200, WHOLE))
+
+    async with AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as sdk:
+        create: Any = sdk.responses.create  # as above
+        with anyio.fail_after(20):
+            await create(**body)
+
+    assert server.seen[-1].json == body
 
 
 async def test_a_stream_folds_to_what_the_server_would_have_answered(server: OpenAIServer, client: HttpClient) -> None:

@@ -47,6 +47,16 @@ async def test_further_headers_go_with_every_call_and_win(server: OpenAIServer) 
     assert (server.seen[0].headers["openai-organization"], server.seen[0].headers["authorization"]) == ("org-1", "Basic abc")
 
 
+async def test_http2_is_not_even_offered_unless_it_is_asked_for(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with OpenAIServer(tls) as server, client_for(settings(server, ca_file=str(tmp_path / "ca.pem"))) as client:
+        assert (await client.respond(a_request(), CALL)).text == "Hello."  # a server that had settled on HTTP/2 would not be understood
+
+
 async def test_http2_falls_back_where_the_server_cannot(server: OpenAIServer) -> None:
     server.will(as_json(200, completion()))
     async with client_for(settings(server, http2=True)) as client:
