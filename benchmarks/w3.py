@@ -2,7 +2,8 @@
 
     python -m benchmarks.w3 [--rounds 3] [--calls 3000] [--streams 150] [--wires openai_chat,...]
 
-Every client builds its own values: ours typed parts and events, `bare` (httpx over aiohttp) parsed JSON, `sdk` (OpenAI's) its models.
+Every client builds its own values: ours typed parts and events, `bare` (httpx over aiohttp) parsed JSON, `sdk` (OpenAI's) its models;
+`thin` builds ours over aiohttp alone, which tells what the layer of httpx costs.
 Server and clients are processes of their own, on cores of their own; clients take turns in every round, and ratios are made within a
 round. Prints one JSON line a wire and case, medians over the rounds: calls or events per second, on-CPU microseconds of the client
 for each, and how ours compares. A wire that OpenAI's SDK does not speak is compared with what that makes of chat completions.
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 
 from .w3_client import PROVIDER_OF
 
-CLIENTS = ("bare", "ours", "sdk")
+CLIENTS = ("bare", "ours", "thin", "sdk")
 SDK_WIRES = ("openai_chat", "openai_responses")
 CONCURRENCY = {"calls": 64, "events": 16}
 
@@ -59,7 +60,7 @@ def _summary(rounds: Sequence[Figures]) -> dict[str, float]:
     for client in CLIENTS:
         line[f"{client}_per_s"] = round(statistics.median(figures[client]["per_s"] for figures in rounds))
         line[f"{client}_cpu_us"] = round(statistics.median(figures[client]["cpu_us"] for figures in rounds), 1)
-    for other in ("bare", "sdk"):
+    for other in ("bare", "thin", "sdk"):
         line[f"of_{other}"] = round(statistics.median(each["ours"]["per_s"] / each[other]["per_s"] for each in rounds), 2)
         line[f"of_{other}_by_cpu"] = round(statistics.median(each[other]["cpu_us"] / each["ours"]["cpu_us"] for each in rounds), 2)
     return line

@@ -2,7 +2,8 @@
 
     python -m benchmarks.w3_client CLIENT WIRE PORT CALLS CONCURRENCY [stream]
 
-CLIENT is `ours`, `bare` (httpx over aiohttp, JSON only) or `sdk` (OpenAI's own). Prints one JSON object.
+CLIENT is `ours`, `bare` (httpx over aiohttp, JSON only), `thin` (our codecs over aiohttp alone) or `sdk` (OpenAI's own). Prints one
+JSON object.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import aiohttp
 from httpx_aiohttp import HttpxAiohttpClient
 from openai import AsyncOpenAI
 
@@ -21,6 +24,7 @@ from polaris_llm.core.deltas import TextDelta
 from polaris_llm.core.inference import ModelRequest
 from polaris_llm.core.models import LLMConfiguration
 from polaris_llm.core.parts import text_message
+from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 
 from .cores import pin
@@ -75,6 +79,35 @@ async def _bare(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
         yield streamed if stream else whole
 
 
+@asynccontextmanager
+async def _thin(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
+    """What a transport without httpx could give at best: it maps no error, and keeps one limit of time."""
+    provider = PROVIDER_OF[wire]
+    codec = provider.wire(wire).codec(Endpoint(provider=provider.name, base_url=url, api_key=KEY))
+    connector, cookies = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
+
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies, timeout=aiohttp.ClientTimeout(60)) as session:
+
+        async def whole() -> str:
+            call = codec.encode(REQUEST)
+            async with session.post(call.url, data=call.body, headers=call.headers, allow_redirects=False) as response:
+                return codec.decode(call, replace(_head(response), body=await response.read())).text
+
+        async def streamed() -> str:
+            call = codec.encode_stream(REQUEST)
+            async with session.post(call.url, data=call.body, headers=call.headers, allow_redirects=False) as response:
+                decoder = codec.stream_decoder(call, _head(response))
+                events = [event async for chunk in response.content.iter_any() for event in decoder.feed(chunk)] + list(decoder.end())
+                return "".join([event.text for event in events if isinstance(event, TextDelta)])
+
+        yield streamed if stream else whole
+
+
+def _head(response: aiohttp.ClientResponse) -> HttpReply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return HttpReply(status=response.status, headers=headers, body=b"", received_at=time.time())
+
+
 def _text(event: dict[str, Any]) -> str:  # JSON of any wire
     """The text of an event."""
     if "choices" in event:
@@ -108,7 +141,7 @@ async def _sdk(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
         yield {"openai_chat": (chat, chat_stream), "openai_responses": (responses, responses_stream)}[wire][stream]
 
 
-CLIENTS = {"ours": _ours, "bare": _bare, "sdk": _sdk}
+CLIENTS = {"ours": _ours, "bare": _bare, "thin": _thin, "sdk": _sdk}
 
 
 async def _measured(ask: Ask, calls: int, concurrency: int, expected: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIMIT_S = 100
+LIMIT_S = 180
 INLINE = ("--engine", "inline")
 
 
@@ -49,6 +49,7 @@ def test_http_clients_are_compared_over_one_wire() -> None:
     lines = lines_of("w3", "--rounds", "1", "--calls", "20", "--streams", "2", "--wires", "openai_chat")
 
     assert [line["case"] for line in lines] == ["calls", "events"]
+    assert all({"of_bare", "of_thin", "of_sdk"} <= line.keys() for line in lines)
 
 
 def test_both_workloads_are_run_in_turns_with_peers_and_told_apart() -> None:
