@@ -1,7 +1,7 @@
 """A provider that the package knows nothing of: its whole codec, and what an installed package would offer.
 
-Its wire says and asks in one word each: `{"ask": [...]}` is answered by `{"say": "...", "calls": [...], "why": "end", "spent": {...}}`, and
-a stream has the same in pieces.
+Its wire says and asks in one word each: `{"ask": [...]}` is answered by `{"think": "...", "say": "...", "calls": [...], "why": "end",
+"spent": {...}}`, and a stream has the same in pieces.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
+from polaris_llm.core.deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta, UsageReport
 from polaris_llm.core.inference import FinishReason, ModelRequest, ModelResponse
 from polaris_llm.core.parts import PART
 from polaris_llm.core.providers.capabilities import Capabilities
@@ -25,6 +25,8 @@ from polaris_llm.core.providers.wire_values import Wire, count_of, text_of, with
 from polaris_llm.core.stream_folding import fold
 from polaris_llm.core.usage import Usage
 
+THOUGHTS, TEXT = range(2)
+"""The places of an answer's parts; its calls have those behind them."""
 FINISH_REASONS = {"end": FinishReason.STOP, "calls": FinishReason.TOOL_CALLS}
 
 
@@ -88,13 +90,15 @@ class Answer:
         """The events of one payload."""
         if payload.get("error"):
             raise self.payloads.failed(payload)
+        if thought := text_of(payload.get("think")):
+            yield ReasoningDelta(text=thought, index=THOUGHTS)
         if said := text_of(payload.get("say")):
             self.characters += len(said)
-            yield TextDelta(text=said)
+            yield TextDelta(text=said, index=TEXT)
         for wire in payload.get("calls") or ():
             self._calls += 1
             call_id, name = unused_id(wire.get("id"), self._used_ids), text_of(wire.get("name"))
-            yield ToolCallDelta(index=self._calls, call_id=call_id, name=name, arguments=written(wire.get("with")))
+            yield ToolCallDelta(index=TEXT + self._calls, call_id=call_id, name=name, arguments=written(wire.get("with")))
         if "why" in payload:
             yield from self._end(payload)
 

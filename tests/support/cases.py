@@ -38,6 +38,7 @@ CALLS = Said(
         ToolCallPart(call_id="call_2", name="weather", arguments={"city": "Bergen", "days": [1, 2]}),
     ),
 )
+THOUGHTS = Said(thoughts="Oslo, or Bergen? Ü.", text="Both.", calls=CALLS.calls)
 
 
 DIALECTS: dict[str, ServerDialect] = {

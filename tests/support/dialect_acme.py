@@ -18,10 +18,11 @@ def _end(said: Said) -> Wire:
 
 
 def _whole(said: Said) -> Wire:
-    return {"say": said.text, "calls": _calls(said), **_end(said)}
+    return {"think": said.thoughts, "say": said.text, "calls": _calls(said), **_end(said)}
 
 
 def _events(said: Said) -> Iterator[bytes]:
+    yield from (sse({"think": written}) for written in pieces(said.thoughts))
     yield from (sse({"say": written}) for written in pieces(said.text))
     yield from (sse({"calls": [call]}) for call in _calls(said))
     yield sse(_end(said))

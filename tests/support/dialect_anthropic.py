@@ -26,6 +26,7 @@ def _usage(said: Said) -> Wire:
 
 
 def _whole(said: Said) -> Wire:
+    thoughts: list[Wire] = [{"type": "thinking", "thinking": said.thoughts, "signature": "signed"}] if said.thoughts else []
     texts: list[Wire] = [{"type": "text", "text": said.text}] if said.text else []
     calls = [{"type": "tool_use", "id": call.call_id, "name": call.name, "input": call.arguments} for call in said.calls]
     return {
@@ -33,11 +34,24 @@ def _whole(said: Said) -> Wire:
         "type": "message",
         "role": "assistant",
         "model": "served-model",
-        "content": [*texts, *calls],
+        "content": [*thoughts, *texts, *calls],
         "stop_reason": "tool_use" if said.calls else "end_turn",
         "stop_sequence": None,
         "usage": _usage(said),
     }
+
+
+def _in_pieces(block: Wire) -> tuple[Wire, list[Wire]]:
+    """How a block begins, and the deltas that bring the rest of it."""
+    match block["type"]:
+        case "thinking":
+            thought: list[Wire] = [{"type": "thinking_delta", "thinking": written} for written in pieces(block["thinking"])]
+            return {**block, "thinking": "", "signature": ""}, [*thought, {"type": "signature_delta", "signature": block["signature"]}]
+        case "text":
+            return {**block, "text": ""}, [{"type": "text_delta", "text": written} for written in pieces(block["text"])]
+        case _:
+            arguments = pieces(json.dumps(block["input"]))
+            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": written} for written in arguments]
 
 
 def _events(said: Said) -> Iterator[bytes]:
@@ -46,12 +60,9 @@ def _events(said: Said) -> Iterator[bytes]:
     yield _event({"type": "message_start", "message": begun})
     yield _event({"type": "ping"})
     for index, block in enumerate(whole["content"]):
-        is_text = block["type"] == "text"
-        empty = {**block, "text": ""} if is_text else {**block, "input": {}}
+        empty, deltas = _in_pieces(block)
         yield _event({"type": "content_block_start", "index": index, "content_block": empty})
-        for written in pieces(block["text"] if is_text else json.dumps(block["input"])):
-            delta = {"type": "text_delta", "text": written} if is_text else {"type": "input_json_delta", "partial_json": written}
-            yield _event({"type": "content_block_delta", "index": index, "delta": delta})
+        yield from (_event({"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas)
         yield _event({"type": "content_block_stop", "index": index})
     yield _event({"type": "message_delta", "delta": {"stop_reason": whole["stop_reason"], "stop_sequence": None}, "usage": whole["usage"]})
     yield _event({"type": "message_stop"})

@@ -30,12 +30,15 @@ def _usage(said: Said) -> Wire:
 
 
 def _whole(said: Said) -> Wire:
-    message = {"role": "assistant", "content": said.text or None, **({"tool_calls": _calls(said)} if said.calls else {})}
+    thoughts = {"reasoning_content": said.thoughts} if said.thoughts else {}
+    calls = {"tool_calls": _calls(said)} if said.calls else {}
+    message = {"role": "assistant", "content": said.text or None, **thoughts, **calls}
     return completion(choices=[{"index": 0, "message": message, "finish_reason": _reason(said)}], usage=_usage(said))
 
 
 def _events(said: Said) -> Iterator[bytes]:
     yield sse(piece({"role": "assistant", "content": ""}))
+    yield from (sse(piece({"reasoning_content": written})) for written in pieces(said.thoughts))
     yield from (sse(piece({"content": written})) for written in pieces(said.text))
     for index, call in enumerate(_calls(said)):
         arguments = call["function"]["arguments"]

@@ -30,12 +30,14 @@ def _calls(said: Said) -> list[Wire]:
 
 
 def _whole(said: Said) -> Wire:
+    thoughts: list[Wire] = [{"text": said.thoughts, "thought": True}] if said.thoughts else []
     texts: list[Wire] = [{"text": said.text}] if said.text else []
-    return _payload(said, [*texts, *_calls(said)], ended=True)
+    return _payload(said, [*thoughts, *texts, *_calls(said)], ended=True)
 
 
 def _events(said: Said) -> Iterator[bytes]:
-    parts = [*({"text": written} for written in pieces(said.text)), *_calls(said)]
+    thoughts: list[Wire] = [{"text": written, "thought": True} for written in pieces(said.thoughts)]
+    parts = [*thoughts, *({"text": written} for written in pieces(said.text)), *_calls(said)]
     yield from (sse(_payload(said, [part], ended=False)) for part in parts[:-1])
     yield sse(_payload(said, parts[-1:], ended=True))
 

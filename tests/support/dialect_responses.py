@@ -30,7 +30,8 @@ def _items(said: Said) -> list[Wire]:
     content = [{"type": "output_text", "text": said.text, "annotations": []}]
     message: Wire = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
     calls: list[Wire] = [{"id": f"fc_{call.call_id}", "type": "function_call", **_spoken(call)} for call in said.calls]
-    return [*([message] if said.text else []), *calls]
+    thoughts: Wire = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": said.thoughts}]}
+    return [*([thoughts] if said.thoughts else []), *([message] if said.text else []), *calls]
 
 
 def _whole(said: Said) -> Wire:
@@ -63,6 +64,11 @@ def _events(said: Said) -> Iterator[bytes]:
             for written in pieces(said.text):
                 yield _event("response.output_text.delta", delta=written, content_index=0, logprobs=[], **place)
             yield _event("response.output_text.done", text=said.text, content_index=0, logprobs=[], **place)
+        elif item["type"] == "reasoning":
+            yield _event("response.output_item.added", output_index=index, item={**item, "summary": []})
+            for written in pieces(said.thoughts):
+                yield _event("response.reasoning_summary_text.delta", delta=written, summary_index=0, **place)
+            yield _event("response.reasoning_summary_text.done", text=said.thoughts, summary_index=0, **place)
         else:
             yield _event("response.output_item.added", output_index=index, item={**item, "arguments": "", "status": "in_progress"})
             for written in pieces(item["arguments"]):

@@ -17,6 +17,7 @@ Wire = dict[str, Any]  # JSON of a wire
 class Said:
     """What a model says in one answer, and what that takes."""
 
+    thoughts: str = ""
     text: str = ""
     calls: tuple[ToolCallPart, ...] = ()
     usage: Usage = Usage(input_tokens=11, output_tokens=3)

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from polaris_llm.core.deltas import StreamEvent, StreamFinished, TextDelta
+from polaris_llm.core.deltas import ReasoningDelta, StreamEvent, StreamFinished, TextDelta
 from polaris_llm.core.inference import FinishReason
 from polaris_llm.core.llm_client import LLMClient
 from polaris_llm.core.parts import ModelMessage, ToolResultPart, text_message
 from polaris_llm.core.providers.exchange import HttpReply
 from polaris_llm.core.providers.registry import Endpoint
 from polaris_llm.core.stream_folding import fold
-from support.cases import CALLS, CASES, DIALECTS, HELLO, KEY, Case, events_of, same
+from support.cases import CALLS, CASES, DIALECTS, HELLO, KEY, THOUGHTS, Case, events_of, same
 from support.cuts import cut
 from support.model_requests import CALL, WEATHER, a_request
 from support.openai_server import EVENT_STREAM, OpenAIServer, as_json, held_after, http, streamed
-from support.wires import Said
+from support.wires import Said, pieces
 
 pytestmark = pytest.mark.anyio
 
-SAID = pytest.mark.parametrize("said", [HELLO, CALLS], ids=["text", "tools"])
+SAID = pytest.mark.parametrize("said", [HELLO, CALLS, THOUGHTS], ids=["text", "tools", "thoughts"])
 
 
 @pytest.fixture
@@ -89,7 +89,18 @@ async def test_a_stream_folds_to_the_whole_answer(case: Case, server: OpenAIServ
     events = await events_of(client)
 
     assert same(fold(events)) == same(whole)
-    assert len([event for event in events if isinstance(event, TextDelta)]) > 3
+    assert [event.text for event in events if isinstance(event, TextDelta) and event.text] == pieces(said.text)
+
+
+async def test_thoughts_come_piece_by_piece_and_are_no_part_of_the_text(case: Case, server: OpenAIServer, client: LLMClient) -> None:
+    server.will(case.streamed(THOUGHTS))
+
+    events = await events_of(client)
+
+    response, thoughts = fold(events), [event.text for event in events if isinstance(event, ReasoningDelta) and event.text]
+    assert thoughts == pieces(THOUGHTS.thoughts)
+    assert [part.kind for part in response.parts] == ["reasoning", "text", "tool_call", "tool_call"]
+    assert response.text == THOUGHTS.text
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id"])
@@ -182,7 +193,7 @@ async def test_an_answer_of_a_megabyte_is_read_whole(case: Case, server: OpenAIS
 @given(st.data())
 def test_the_bytes_of_a_stream_may_be_cut_anywhere(case: Case, data: st.DataObject) -> None:
     endpoint = Endpoint(provider=case.provider, base_url="http://localhost", api_key=KEY)
-    said = data.draw(st.sampled_from([HELLO, CALLS]))
+    said = data.draw(st.sampled_from([HELLO, CALLS, THOUGHTS]))
     stream = b"".join(case.dialect.events(said))
 
     assert decoded(endpoint, case, *cut(data, stream)) == decoded(endpoint, case, stream)
