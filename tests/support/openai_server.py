@@ -11,6 +11,8 @@ from typing import Any, Self
 
 JSON = {"content-type": "application/json"}
 EVENT_STREAM = {"content-type": "text/event-stream"}
+CREATED = 1_790_000_000
+"""When a model answered, in seconds since 1970-01-01 UTC."""
 END = b"0\r\n\r\n"
 """Of a body that comes in chunks."""
 
@@ -57,6 +59,7 @@ def completion(message: dict[str, Any] | None = None, **changes: Any) -> dict[st
     payload = {
         "id": "chatcmpl-1",
         "object": "chat.completion",
+        "created": CREATED,
         "model": "served-model",
         "choices": [{"index": 0, "message": message or {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14},
@@ -95,7 +98,8 @@ def sse(*payloads: object, line_end: str = "\n") -> bytes:
 def piece(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **changes: Any) -> dict[str, Any]:
     """One payload of a streamed chat completion; a change of None leaves the field out."""
     choice = {"index": 0, "delta": delta or {}, "finish_reason": finish_reason}
-    payload = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "served-model", "choices": [choice], **changes}
+    frame = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": CREATED, "model": "served-model"}
+    payload = {**frame, "choices": [choice], **changes}
     return {name: value for name, value in payload.items() if value is not None}
 
 
