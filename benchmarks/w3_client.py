@@ -24,7 +24,7 @@ from polaris_llm.core.deltas import TextDelta
 from polaris_llm.core.inference import ModelRequest
 from polaris_llm.core.models import LLMConfiguration
 from polaris_llm.core.parts import text_message
-from polaris_llm.core.providers.exchange import HttpReply
+from polaris_llm.core.providers.exchange import Codec, HttpReply
 from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 
 from .cores import pin
@@ -55,10 +55,14 @@ async def _ours(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
         yield streamed if stream else whole
 
 
+def _codec(wire: str, url: str) -> Codec:
+    provider = PROVIDER_OF[wire]
+    return provider.wire(wire).codec(Endpoint(provider=provider.name, base_url=url, api_key=KEY))
+
+
 @asynccontextmanager
 async def _bare(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
-    provider = PROVIDER_OF[wire]
-    codec = provider.wire(wire).codec(Endpoint(provider=provider.name, base_url=url, api_key=KEY))
+    codec = _codec(wire, url)
     call = codec.encode_stream(REQUEST) if stream else codec.encode(REQUEST)
     payload, headers = json.loads(call.body), dict(call.headers)
 
@@ -82,8 +86,7 @@ async def _bare(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
 @asynccontextmanager
 async def _thin(wire: str, url: str, stream: bool) -> AsyncGenerator[Ask, None]:
     """What a transport without httpx could give at best: it maps no error, and keeps one limit of time."""
-    provider = PROVIDER_OF[wire]
-    codec = provider.wire(wire).codec(Endpoint(provider=provider.name, base_url=url, api_key=KEY))
+    codec = _codec(wire, url)
     connector, cookies = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
 
     async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies, timeout=aiohttp.ClientTimeout(60)) as session:
