@@ -1,4 +1,4 @@
-"""The rows of a simulation as a table for people, in a terminal of 80 columns."""
+"""The rows of a simulation: a table for people, in a terminal of 80 columns, and lines for programs."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,12 @@ def results_table(results: SimulationResults) -> Group:
     """The rows of all that ran to their end, and below them why others did not."""
     failures = (Text(f"{failure.scenario.name} failed: {failure.error.message}", style="red") for failure in results.failures)
     return Group(table(results.rows()), *failures)
+
+
+def results_lines(results: SimulationResults) -> list[str]:
+    """One line for each run, its fields apart by tabs as in the table's columns; of one that failed, its name and the reason."""
+    finished = ["\t".join((row.scenario, *_cells(row))) for row in results.rows()]
+    return finished + [f"{failure.scenario.name}\tfailed\t{' '.join(failure.error.message.split())}" for failure in results.failures]
 
 
 def table(rows: Sequence[ScenarioRow]) -> Table:

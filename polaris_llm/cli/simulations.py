@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
@@ -13,8 +14,8 @@ from ..core.scenarios.comparison import Comparison, GroupSummary
 from ..core.scenarios.estimates import Estimate
 from ..core.scenarios.results import SimulationResults
 from ..core.scenarios.scenario_result import ScenarioFailure, ScenarioResult
-from ..core.scenarios.table import results_table
-from .output import one_line, print_table, stdout
+from ..core.scenarios.table import results_lines, results_table
+from .output import one_line, print_table, printable, stdout
 from .story import counted
 
 REASONER = "llm.script=polaris_llm.core.scenarios.reasoner:reason"
@@ -65,21 +66,33 @@ def print_results(results: SimulationResults) -> None:
     """Each run, if they are few; each group beside its baselines; and what went wrong."""
     console = stdout()
     if len(results.results) <= SHOWN_ROWS:
-        console.print(results_table(results))
-        console.print()
+        _print_runs(console, results)
     if results.finished:
         print_table(GROUPS, [_group_row(summary) for summary in results.summary()], wide_only=WIDE_GROUPS)
         console.print("Means, with 95 % confidence intervals over the seeds.", style="dim")
     for problem, count in results.problems().items():
-        console.print(f"{counted(count, 'decision')} without effect: {one_line(problem)}", style="yellow", markup=False)
+        _print_line(console, f"{counted(count, 'decision')} without effect: {one_line(problem)}", style="yellow")
     rows = results.rows()
     steps, tokens = sum(row.steps for row in rows), sum(row.tokens for row in rows)
     decisions = sum(len(result.outcomes) for result in results.finished)
     better = sum(row.utility > row.threshold_utility for row in rows)
-    console.print(f"\nAgents earned more utility than the threshold baseline in {better} of {counted(len(rows), 'run')}.")
+    _print_line(console, f"\nAgents earned more utility than the threshold baseline in {better} of {counted(len(rows), 'run')}.")
     took = f"{counted(decisions, 'decision')}, {counted(steps, 'step')}, {tokens:,} tokens, {results.wall_s:.1f} s in all"
     failed = f"; {counted(len(results.failures), 'run')} failed" if results.failures else ""
-    console.print(took + failed)
+    _print_line(console, took + failed)
+
+
+def _print_runs(console: Console, results: SimulationResults) -> None:
+    if console.is_terminal:
+        console.print(results_table(results))
+    else:
+        click.echo("\n".join(map(printable, results_lines(results))))
+    console.print()
+
+
+def _print_line(console: Console, text: str, style: str = "") -> None:
+    """Broken at words in a terminal, and nowhere for programs."""
+    console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
 
 
 def print_comparison(comparisons: Iterable[Comparison]) -> None:

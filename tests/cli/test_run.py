@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from polaris_llm.cli.simulations import print_results
+from polaris_llm.core.scenarios.families import high_load
 from polaris_llm.core.scenarios.results import SimulationResults
 from polaris_llm.core.scenarios.scenario_file import scenario_schema
 from support.command_line import run
+from support.scenario_results import finished, with_problem
 
 SMALL = ("run", "high_load", "--seeds", "2", "--periods", "2")
 
@@ -51,6 +54,18 @@ def test_finished_runs_of_a_manifest_are_not_run_again_and_results_are_compared(
     told = json.loads(result.stdout)
     assert (result.exit_code, manifest.read_text() == kept) == (0, True)
     assert (told["summary"][0]["runs"], told["comparison"][0]["difference"]["mean"]) == (2, 0.0)
+
+
+def test_for_programs_runs_and_groups_are_lines_of_fields_and_no_line_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = "the model could not be reached: " + "no route to the host " * 10
+    spoilt = [with_problem(finished(high_load(seed)), problem.strip()) for seed in (1, 2)]
+
+    print_results(SimulationResults(simulation_id="s", results=tuple(spoilt), wall_s=1.0))
+
+    runs, groups = (block.splitlines() for block in capsys.readouterr().out.split("\n\n")[:2])
+    assert [line.split("\t")[0] for line in runs] == ["high_load-1", "high_load-2"]
+    assert [line.count("\t") for line in (*runs, groups[0])] == [9, 9, 6]
+    assert groups[2:] == [f"2 decisions without effect: {problem.strip()}"]
 
 
 def test_runs_that_fail_are_told_and_are_exit_code_4() -> None:

@@ -15,7 +15,7 @@ from polaris_llm.core.scenarios.families import failure_recovery, high_load
 from polaris_llm.core.scenarios.report import SCENARIO_ROW, ScenarioRow, row, summaries
 from polaris_llm.core.scenarios.results import SimulationResults
 from polaris_llm.core.scenarios.scenario_result import ScenarioFailure
-from polaris_llm.core.scenarios.table import results_table, table
+from polaris_llm.core.scenarios.table import results_lines, results_table, table
 from polaris_llm.core.usage import Usage
 from support.scenario_results import finished
 
@@ -123,3 +123,16 @@ def test_runs_that_failed_are_told_below_the_table() -> None:
 
     *_, last = text.getvalue().splitlines()
     assert last == "high_load-2 failed: the actor [died]"
+
+
+def test_for_programs_a_run_is_a_line_of_fields_apart_by_tabs_also_one_that_failed() -> None:
+    run = finished(high_load(1))
+    failure = ScenarioFailure(scenario=high_load(2), error=ErrorRecord.of(OutcomeUnknownError("the actor\n[died]")))
+    results = SimulationResults(simulation_id="s", results=(run, failure), wall_s=1.0)
+
+    first, last = (line.split("\t") for line in results_lines(results))
+
+    [row] = results.rows()
+    assert len(first) == len(table([]).columns)
+    assert first[:2] == ["high_load-1", f"{row.utility:.0f}"]
+    assert last == ["high_load-2", "failed", "the actor [died]"]
