@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from psutil import Process
+from ray import cluster_resources
 from ray.util import list_named_actors
 
 from polaris_llm.actors.engine import ActorSpec, Placement
 from polaris_llm.actors.runtime import LLMRuntime
 from polaris_llm.core.exceptions import ActorUnavailableError, LLMConfigurationError
-from support.cluster_runtime import RESULT_S, new_name, settings_of
+from support.cluster_runtime import RESULT_S, new_name, pid_of, settings_of
 from support.runtime_access import engine_of, loop_of
 from support.runtime_model import answer, plan
 
@@ -19,6 +21,17 @@ def actors_of(name: str) -> list[str]:
     """The names of a runtime's actors."""
     actors = (actor["name"] for actor in list_named_actors(all_namespaces=True))
     return [actor for actor in actors if actor.startswith(f"{name}/")]
+
+
+async def test_a_ray_of_ones_own_is_bounded_asks_for_a_token_and_reports_to_nobody(runtime: LLMRuntime) -> None:
+    settings = runtime.settings.runtime
+
+    environment = Process(await pid_of(runtime, "supervisor")).environ()
+    resources = cluster_resources()  # type: ignore[no-untyped-call]  # Ray's own
+
+    assert (environment["RAY_USAGE_STATS_ENABLED"], environment["RAY_AUTH_MODE"]) == ("0", "token")
+    assert resources["object_store_memory"] == pytest.approx(settings.object_store_bytes, rel=0.01)
+    assert resources["CPU"] == settings.num_cpus
 
 
 async def test_of_two_that_start_one_runtime_at_the_same_time_exactly_one_owns_it(runtime: LLMRuntime) -> None:
