@@ -6,7 +6,8 @@ Every client builds its own values: ours typed parts and events, `bare` (httpx o
 `thin` builds ours over aiohttp alone, which tells what the layer of httpx costs.
 Server and clients are processes of their own, on cores of their own; clients take turns in every round, and ratios are made within a
 round. Prints one JSON line a wire and case, medians over the rounds: calls or events per second, on-CPU microseconds of the client
-for each, and how ours compares. A wire that OpenAI's SDK does not speak is compared with what that makes of chat completions.
+for each, its memory at the end, and how ours compares. A wire that OpenAI's SDK does not speak is compared with what that makes of
+chat completions.
 """
 
 import argparse
@@ -59,6 +60,7 @@ def _summary(rounds: Sequence[Figures]) -> dict[str, float]:
     line = {}
     for client in CLIENTS:
         line[f"{client}_per_s"] = round(statistics.median(figures[client]["per_s"] for figures in rounds))
+        line[f"{client}_mb"] = round(statistics.median(figures[client]["memory_mb"] for figures in rounds), 1)
         line[f"{client}_cpu_us"] = round(statistics.median(figures[client]["cpu_us"] for figures in rounds), 1)
     for other in ("bare", "thin", "sdk"):
         line[f"of_{other}"] = round(statistics.median(each["ours"]["per_s"] / each[other]["per_s"] for each in rounds), 2)

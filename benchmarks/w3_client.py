@@ -28,6 +28,7 @@ from polaris_llm.core.providers.exchange import Codec, HttpReply
 from polaris_llm.core.providers.registry import PROVIDERS, Endpoint
 
 from .cores import pin
+from .process_tree import memory_mb
 from .w3_server import EVENTS, TEXT
 
 Ask = Callable[[], Awaitable[str]]
@@ -166,7 +167,7 @@ async def _main(client: str, wire: str, port: str, calls: int, concurrency: int,
     async with CLIENTS[client](wire, f"http://127.0.0.1:{port}", stream) as ask:
         await _measured(ask, max(concurrency, calls // 10), concurrency, expected)  # connections are made, and all code is warm
         figures = await _measured(ask, calls, concurrency, expected)
-    print(json.dumps({"per_s": figures["per_s"] * units, "cpu_us": figures["cpu_us"] / units}))
+    print(json.dumps({"per_s": figures["per_s"] * units, "cpu_us": figures["cpu_us"] / units, "memory_mb": memory_mb()}))
 
 
 if __name__ == "__main__":
