@@ -82,6 +82,9 @@ def _may_be_secret(settings: type[BaseModel], detail: ErrorDetails, value: str) 
 def _expected(settings: type[BaseModel], detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         return _unknown(str(detail["loc"][-1]), known_names(settings, detail["loc"][:-1]))
+    if detail["type"] == "missing":
+        inside = ", ".join(known_names(settings, detail["loc"]))
+        return f"it is missing: add it{f', a section with some of {inside}' if inside else ''}"
     return detail["msg"].removeprefix("Value error, ").replace("Input should be ", "expected to be ")
 
 

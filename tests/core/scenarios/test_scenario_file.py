@@ -139,6 +139,7 @@ def test_replay_that_does_not_fit_says_where(tmp_path: Path, rows: str, problem:
     [
         ({"plant.boot_z": 3}, "plant.boot_z = 3: unknown name; did you mean 'boot_s'? allowed: max_servers, boot_s"),
         ({"arrivals.ramp": {"start": 1, "ende": 2}}, "arrivals.ramp.ende = 2: unknown name; did you mean 'end'?"),
+        ({"arrivals.ramp": {"start": 1}}, "arrivals.ramp.end: it is missing: add it"),
         ({"arrivals.steady.rate": [5, 1]}, "arrivals.steady.rate: [5, 1]: expected a number of 0 or more, or [lowest, highest]"),
         ({"arrivals.steady.rate": "fast"}, "arrivals.steady.rate = 'fast': 'fast': expected a number, or [lowest, highest]"),
         ({"arrivals.steady.rate": -1}, "arrivals.steady.rate = -1: -1: expected a number of 0 or more"),
@@ -169,6 +170,11 @@ def test_what_is_wrong_is_named_with_its_value_and_the_remedy(overrides: dict[st
 
     assert caught.value.message.startswith("mine.yaml")
     assert problem in caught.value.message
+
+
+def test_a_file_without_a_load_is_told_what_a_load_is_made_of() -> None:
+    with pytest.raises(LLMConfigurationError, match="arrivals: it is missing: add it, a section with some of steady, ramp"):
+        ScenarioFile.parse({"name": "unloaded"})
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
