@@ -57,11 +57,13 @@ def ask(objective: str, choice: SettingsChoice, which: RuntimeChoice, allowed: T
 
     The answer goes to stdout, the steps to stderr. With --json, every event is one JSON line on stdout; the last one holds the answer.
     """
+    text = (stdin().read() if objective == "-" else objective).strip()
+    if not text:
+        raise click.UsageError("the objective is empty: say what is to be done")
     with asked_runtime(choice, which, given["connect"], given["engine"]) as runtime:
         if not (given["connect"] or choice.is_made):
             note(MOCK_NOTE)
         limits = _limits(runtime, given)
-        text = stdin().read().strip() if objective == "-" else objective
         session = runtime.submit(text, tools=allowed.load(), system=given["system"], provider=given["use"], limits=limits)
         consent = consent_of(given["yes"], is_shared=given["connect"])
         ended = followed(session, limits.deadline_s + ENDING_S, _teller(session.session_id, given), consent)
@@ -79,6 +81,7 @@ MOCK_NOTE = "No model was named, so a mock answers: say --settings FILE, or --pr
 @contextmanager
 def asked_runtime(choice: SettingsChoice, which: RuntimeChoice, connect: bool, engine: str) -> Iterator[LLMRuntime]:
     """The running runtime, or one for this command alone."""
+    which.require_use(connect)
     if connect:
         if choice.is_made:
             raise click.UsageError(

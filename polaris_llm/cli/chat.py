@@ -46,6 +46,7 @@ def chat(choice: SettingsChoice, which: RuntimeChoice, allowed: ToolChoice, as_j
     Answers appear as they are written, if the model can. With tools each message is a run of one session. What is piped in is one
     message a line. With --json, each answer is one JSON line.
     """
+    which.require_use(given["connect"])
     if not (given["connect"] or choice.is_made):
         note(MOCK_NOTE)
     with ExitStack() as open_things:

@@ -1,6 +1,7 @@
 """What all commands have in common: what they end with, and that an error of the user's is one line and no traceback."""
 
 import dataclasses
+import errno
 import functools
 import importlib
 from collections.abc import Callable, Mapping
@@ -44,12 +45,16 @@ class Command(click.Command):
     """A command that ends as EXIT_CODES say."""
 
     def invoke(self, ctx: click.Context) -> Any:  # what the command returns, which nobody reads
-        """Run it, with the package's own errors as one line."""
+        """Run it, with the package's own errors, and the machine's such as a full disk, as one line."""
         try:
             return super().invoke(ctx)
         except LLMIntegrationError as error:
             told = _NoRuntime if isinstance(error, NoRuntimeError) else click.ClickException
             raise told(f"{error.message} [{error.error_code}]") from None
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):  # a defect of ours; and a reader that has gone, of which click knows
+                raise
+            raise click.ClickException(str(error)) from None
 
 
 class Group(click.Group):

@@ -178,7 +178,7 @@ def _tell_plan(file: ScenarioFile, scenarios: tuple[Scenario, ...], *, as_json: 
         print_json({"name": file.name, "description": file.description, "runs": plan, "decisions": decisions})
         return
     print_table(COLUMNS, [tuple(map(str, _facts(one))) for one in scenarios])
-    note(f"{file.name}: {file.description}")
+    note(f"{file.name}: {file.description}" if file.description else file.name)
     note(f"{counted(len(scenarios), 'run')} with {counted(decisions, 'decision')} would run.")
 
 

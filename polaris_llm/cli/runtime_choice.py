@@ -34,6 +34,11 @@ class RuntimeChoice:
         """The address of the cluster that is meant, if one is named."""
         return self.address or os.environ.get("RAY_ADDRESS")
 
+    def require_use(self, connect: bool) -> None:
+        """Raise click.UsageError for a choice that nobody heeds: without --connect a command has a runtime of its own."""
+        if not connect and (self.address or self.namespace or self.name != NAME):
+            raise click.UsageError("--name, --namespace and --address say which running runtime is asked: say --connect too")
+
     def arguments(self) -> list[str]:
         """The command-line arguments that make this choice."""
         given = {"--name": self.name, "--namespace": self.namespace, "--address": self.address}

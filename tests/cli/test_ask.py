@@ -122,6 +122,23 @@ def test_settings_of_ones_own_and_a_runtime_that_has_its_own_do_not_go_together(
     assert "--connect asks a runtime that has settings of its own" in result.stderr
 
 
+@pytest.mark.parametrize("command", [("ask", "x"), ("chat",), ("run", "high_load")], ids=" ".join)
+@pytest.mark.parametrize("place", [("--name", "other"), ("--namespace", "other"), ("--address", "auto")], ids=" ".join)
+def test_a_running_runtime_is_named_with_connect_only(command: tuple[str, ...], place: tuple[str, ...]) -> None:
+    result = run(*command, *place)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "say --connect too" in result.stderr
+
+
+@pytest.mark.parametrize("objective", ["", " ", "-"])
+def test_an_objective_of_nothing_is_wrong_usage(objective: str) -> None:
+    result = run("ask", objective, said="\n")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the objective is empty" in result.stderr
+
+
 def test_ctrl_c_ends_the_run_with_exit_code_130_and_no_traceback() -> None:
     command = [sys.executable, "-m", "polaris_llm", "ask", "x", "--set", "llm.latency_s=100"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -75,6 +75,21 @@ def test_looking_at_settings_and_templates_imports_no_actors() -> None:
     assert outcome.stdout == "[]\n"
 
 
+def test_a_full_disk_is_told_without_a_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "polaris_llm", "templates", "list"]
+        outcome = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+    assert (outcome.returncode, outcome.stderr) == (1, "Error: [Errno 28] No space left on device\n")
+
+
+def test_a_reader_that_has_gone_is_no_failure_to_talk_of() -> None:
+    command = f"{sys.executable} -m polaris_llm run --schema | head -0"
+    outcome = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (outcome.stdout, outcome.stderr) == ("", "")
+
+
 def test_wrong_usage_is_exit_code_2() -> None:
     assert [run(*arguments).exit_code for arguments in (("nothing",), ("ask",), ("ask", "x", "--nothing"))] == [2, 2, 2]
 
