@@ -136,6 +136,7 @@ def test_page_of_failures_only_is_a_page() -> None:
     page = Page(report_html([FAILURE]))
 
     assert "broken-1" in page.text
+    assert "cost: no run was finished" in page.text
     assert page.open == []
 
 
