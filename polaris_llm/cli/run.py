@@ -1,6 +1,7 @@
 """`polaris-llm run`: the what-if scenarios of a file, side by side, and what came of them."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,8 @@ def _require_writable(files: tuple[str, ...]) -> None:
             raise click.BadParameter(f"{file!r} ends with none of {', '.join(WRITERS)}", param_hint="--out")
         if not path.absolute().parent.is_dir():
             raise LLMConfigurationError(f"--out {file}: there is no folder {path.parent}: make it first", config_key="--out")
+        if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+            raise LLMConfigurationError(f"--out {file}: nothing can be written there: name another file", config_key="--out")
 
 
 def _tell_plan(file: ScenarioFile, scenarios: tuple[Scenario, ...], *, as_json: bool) -> None:
