@@ -19,6 +19,8 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PROGRAM = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY); from polaris_llm.cli import main; main()"
 """Makes the terminal the one whose keys send signals to the process, and is the command line then."""
+UNWANTED = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "POLARIS_ENVIRONMENT", "RAY_ADDRESS"}
+"""Variables of a person's own that would change what is shown."""
 SHOWN_S = 60.0
 """Seconds in which what is waited for must appear."""
 
@@ -29,9 +31,13 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[bytes], end: int) -> None:
         self._process = process
         self._end = end
-        self.shown = ""
-        """With all escape sequences."""
+        self._read_so_far = b""
         self._waited = 0
+
+    @property
+    def shown(self) -> str:
+        """With all escape sequences."""
+        return self._read_so_far.decode(errors="replace")
 
     @property
     def lines(self) -> list[str]:
@@ -62,7 +68,7 @@ class Terminal:
             data = os.read(self._end, 65536) if ready else b""
         except OSError:  # how Linux tells that nobody is at the other end
             return False
-        self.shown += data.decode(errors="replace")
+        self._read_so_far += data
         return bool(data)
 
 
@@ -71,7 +77,7 @@ def terminal(*arguments: str, columns: int = 80) -> Iterator[Terminal]:
     """A terminal of this width in which `polaris-llm` runs with these arguments; the process is killed at last."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
+    kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     environment = {**kept, "TERM": "xterm-256color", "PYTHONPATH": TESTS}
     command = [sys.executable, "-c", PROGRAM, *arguments]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
