@@ -49,7 +49,10 @@ def test_http_clients_are_compared_over_one_wire() -> None:
     lines = lines_of("w3", "--rounds", "1", "--calls", "20", "--streams", "2", "--wires", "openai_chat")
 
     assert [line["case"] for line in lines] == ["calls", "events"]
-    assert all(line.keys() >= {"ours_per_s", "ours_cpu_us", "ours_mb", "thin_mb", "bare_mb", "sdk_mb", "of_bare", "of_thin", "of_sdk"} for line in lines)
+    assert all(
+        line.keys() >= {"ours_per_s", "ours_cpu_us", "ours_mb", "thin_mb", "bare_mb", "sdk_mb", "of_bare", "of_thin", "of_sdk"}
+        for line in lines
+    )
 
 
 def test_both_workloads_are_run_in_turns_with_peers_and_told_apart() -> None:
