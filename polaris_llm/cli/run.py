@@ -149,9 +149,9 @@ def run(scenario: ScenarioChoice, choice: SettingsChoice, which: RuntimeChoice, 
 def _simulated(scenarios: tuple[Scenario, ...], choice: SettingsChoice, which: RuntimeChoice, given: dict[str, Any]) -> SimulationResults:
     console = stderr()
     with asked_runtime(choice, which, given["connect"], given["engine"]) as runtime:
-        console.print(f"{counted(len(scenarios), 'run')}, {counted(sum(one.periods for one in scenarios), 'decision')}")
         options = {"max_in_flight": given["max_in_flight"], "manifest": given["manifest"]}
         try:
+            console.print(f"{counted(len(scenarios), 'run')}, {counted(sum(one.periods for one in scenarios), 'decision')}")
             return with_progress(
                 console, lambda decided, ended: runtime.simulate(scenarios, on_progress=decided, on_result=ended, **options)
             )
