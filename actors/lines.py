@@ -1,4 +1,4 @@
-"""Lines to actors on the same node: calls over a socket, where Ray's own call costs a hundred times the work of what it carries.
+"""Lines to actors on the same node: calls over a socket, which cost much less than Ray's own.
 
 Who may have a line is Ray's to say: the words by which its two ends know each other come by a Ray call. Linux only, whose
 abstract sockets leave nothing behind when their process ends (https://man7.org/linux/man-pages/man7/unix.7.html).

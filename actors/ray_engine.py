@@ -1,4 +1,4 @@
-"""Actors as Ray actors. The only file that creates, finds, calls and kills them.
+"""Actors as Ray actors. The only file that creates, finds and kills them; ray_address.py calls them.
 
 Facts of Ray 2.60 that this file rests on: classes are given to ray.remote() undecorated, so that they pickle by
 reference; actors that must outlive their creator are detached, in a named namespace; an actor without restarts is known
